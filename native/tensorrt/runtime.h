@@ -1,0 +1,52 @@
+// Runtime: IRuntime. Deserializes plans.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+#include "tensorrt/library.h"
+#include "tensorrt/logger.h"
+
+namespace trtnode::tensorrt {
+
+class Engine;
+
+struct RuntimeOptions {
+  Severity log_severity = Severity::kWarning;
+  LogSink log_sink;                // may be empty
+  int dla_core = -1;               // -1: the GPU
+  int max_threads = 0;             // 0: TensorRT's default
+  bool engine_host_code_allowed = false;
+  std::string temporary_directory;  // empty: TensorRT's default
+};
+
+// The caller has checked that a CUDA device is usable and made its context current: TensorRT crashes or answers junk without one.
+class Runtime : public std::enable_shared_from_this<Runtime> {
+ public:
+  static Result<std::shared_ptr<Runtime>> Create(std::shared_ptr<Library> library, RuntimeOptions options);
+  ~Runtime();
+
+  // Looks at the header first (plan_header.h), then deserializes on the current CUDA device. `plan` may be freed afterwards.
+  // Blocks for as long as TensorRT takes; one call at a time per Runtime (guarded inside).
+  Result<std::shared_ptr<Engine>> DeserializeEngine(std::span<const std::byte> plan);
+
+  int num_dla_cores() const;
+  int dla_core() const;
+  int max_threads() const;
+  bool engine_host_code_allowed() const;
+  std::string temporary_directory() const;
+
+  const std::shared_ptr<Library>& library() const noexcept;
+  Logger& logger() const noexcept;
+
+ private:
+  struct Impl;
+  explicit Runtime(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace trtnode::tensorrt
