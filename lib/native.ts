@@ -1,0 +1,381 @@
+// The typed surface of the addon: what native/napi exports, one line of doc each. Nothing outside lib/ sees these types.
+// Conventions: sizes are bytes as numbers (exact below 2^53); addresses are bigint; shapes are arrays of safe integers, -1 = dynamic;
+// dtypes are names (lib/dtype.ts); every failure is an Error made by `hooks.createError` (lib/errors.ts), thrown by synchronous
+// functions and the reason of rejected promises. Arguments are already validated and complete here: the addon only guards itself
+// (a wrong type throws ERR_TRT_INVALID_ARGUMENT, never crashes). Handles keep what they need alive: a native engine keeps its
+// runtime, a context its engine. close() is idempotent; after it every other member throws ERR_TRT_CLOSED. A handle that is garbage
+// collected unclosed is freed on a native thread, never on JavaScript's.
+
+/** What the addon knows of a failure; `createError` turns it into the public class. */
+export interface NativeErrorInfo {
+  /** `ERR_TRT_…` */
+  code: string;
+  message: string;
+  hint: string;
+  /** The CUDA or TensorRT function that failed, or ''. */
+  call: string;
+  cudaErrorCode: number;
+  cudaErrorName: string;
+  requestedBytes: number | undefined;
+  /** What TensorRT logged during the failing call, oldest first. */
+  log: string[];
+}
+
+export type NativeLog = (severity: number, message: string) => void;
+
+export interface NativePlatformOptions {
+  kind: 'tensorrt' | 'reference';
+  /** Path of libnvinfer, or '' to search; for the reference runtime, path of libtrtnode_reference.so. */
+  library: string;
+  /** onnxruntime-node's libonnxruntime.so.1; reference runtime only, else ''. */
+  onnxruntimeLibrary: string;
+  pluginLibraries: string[];
+}
+
+export interface NativeDeviceInfo {
+  index: number;
+  name: string;
+  uuid: string;
+  pciBusId: string;
+  totalMemoryBytes: number;
+  computeCapability: [major: number, minor: number];
+  multiprocessors: number;
+  integrated: boolean;
+  canMapHostMemory: boolean;
+}
+
+export interface NativeVersion {
+  major: number;
+  minor: number;
+  patch: number;
+  build: number;
+}
+
+/** A CUDA driver and a TensorRT library that work together: NVIDIA's, or the CPU reference runtime's. Never closed. */
+export interface NativePlatform {
+  readonly kind: 'tensorrt' | 'reference';
+  readonly libraryPath: string;
+  readonly version: NativeVersion;
+  readonly flavor: 'full' | 'lean' | 'dispatch';
+  readonly hasBuilder: boolean;
+  readonly hasParser: boolean;
+  readonly pluginLibraries: string[];
+  readonly warnings: string[];
+  /** 12080 is CUDA 12.8; 0 where no driver was opened. */
+  readonly driverVersion: number;
+  /** Checks the driver (ERR_TRT_NO_DRIVER) and lists the devices. */
+  devices(): NativeDeviceInfo[];
+  memoryInfo(device: number): { freeBytes: number; totalBytes: number };
+  createRuntime(options: NativeRuntimeOptions): NativeRuntime;
+  /** `priority`: lower is more urgent; clamped to the device's range. */
+  createStream(device: number, priority: number): NativeStream;
+  createEvent(device: number, timing: boolean, blockingSync: boolean): NativeEvent;
+  createDeviceBuffer(device: number, bytes: number): NativeDeviceBuffer;
+  /** `mapped`: also addressable by the device. */
+  createPinnedBuffer(device: number, bytes: number, mapped: boolean): NativePinnedBuffer;
+  /** ONNX bytes (or path: only for external weights and messages) to plan bytes, on a thread of its own. */
+  build(model: Uint8Array, modelPath: string, options: NativeBuildOptions): NativeBuild;
+  /** Test only: creates a runtime without the driver check and closes it; what the logger received goes to `log`. */
+  createRuntimeUnchecked(log: NativeLog): void;
+}
+
+export interface NativeRuntimeOptions {
+  device: number;
+  /** 0 internal error … 4 verbose; lines above it are dropped. */
+  logSeverity: number;
+  log: NativeLog | undefined;
+  dlaCore: number;
+  maxThreads: number;
+  engineHostCodeAllowed: boolean;
+  temporaryDirectory: string;
+}
+
+export interface NativeRuntime {
+  readonly numDlaCores: number;
+  readonly dlaCore: number;
+  readonly maxThreads: number;
+  readonly engineHostCodeAllowed: boolean;
+  readonly temporaryDirectory: string;
+  /** Blocks. */
+  deserializeEngine(plan: Uint8Array): NativeEngine;
+  /** The same on a thread of its own; `plan` is copied first only if it is not backed by plain memory that can be kept. */
+  deserializeEngineAsync(plan: Uint8Array): Promise<NativeEngine>;
+  /** Maps the file and deserializes from it on a thread of its own. ERR_TRT_FILE when it cannot be read. */
+  deserializeEngineFile(path: string): Promise<NativeEngine>;
+  close(): void;
+}
+
+export interface NativeProfileShape {
+  min: number[];
+  opt: number[];
+  max: number[];
+  /** Shape tensors only, else empty. */
+  minValues: number[];
+  optValues: number[];
+  maxValues: number[];
+}
+
+export interface NativeTensorInfo {
+  name: string;
+  mode: 'input' | 'output';
+  dtype: string;
+  shape: number[];
+  location: 'device' | 'host';
+  isShapeInferenceIO: boolean;
+  isDebugTensor: boolean;
+  /** By profile. */
+  layouts: {
+    format: number;
+    formatDescription: string;
+    bytesPerComponent: number;
+    componentsPerElement: number;
+    vectorizedDim: number;
+  }[];
+  /** By profile; inputs only. */
+  profiles: NativeProfileShape[];
+}
+
+export interface NativeEngineInfo {
+  name: string;
+  tensors: NativeTensorInfo[];
+  numOptimizationProfiles: number;
+  numLayers: number;
+  numAuxStreams: number;
+  capability: number;
+  profilingVerbosity: number;
+  hardwareCompatibilityLevel: number;
+  refittable: boolean;
+  deviceMemoryBytes: number;
+  deviceMemoryBytesPerProfile: number[];
+  streamableWeightsBytes: number;
+}
+
+export interface NativeEngine {
+  /** Read once; the same object each time. */
+  readonly info: NativeEngineInfo;
+  /** 0 static, 1 on profile change, 2 user managed. */
+  createExecutionContext(strategy: number): NativeExecutionContext;
+  createInspector(): NativeEngineInspector;
+  serialize(): ArrayBuffer;
+  /** Slots for Session; contexts and streams are created on a thread of their own. */
+  createExecutor(options: NativeExecutorOptions): Promise<NativeExecutor>;
+  close(): void;
+}
+
+export interface NativeEngineInspector {
+  setExecutionContext(context: NativeExecutionContext | null): void;
+  /** Format: 0 one line, 1 JSON. */
+  layerInformation(layer: number, format: number): string;
+  engineInformation(format: number): string;
+  close(): void;
+}
+
+/** Anything with a device address. */
+export type NativeAddress = NativeDeviceBuffer | NativePinnedBuffer | bigint;
+
+/** One to one with IExecutionContext; tensors by index into info.tensors. The handle keeps buffers that are set as addresses alive. */
+export interface NativeExecutionContext {
+  setOptimizationProfile(profile: number, stream: NativeStream): void;
+  readonly optimizationProfile: number;
+  setInputShape(tensor: number, shape: readonly number[]): void;
+  tensorShape(tensor: number): number[];
+  tensorStrides(tensor: number): number[];
+  /** Names of the inputs still missing. */
+  inferShapes(): string[];
+  readonly allInputDimensionsSpecified: boolean;
+  /** `byteOffset` into the buffer; host tensors (shape tensors) need a pinned buffer. null unsets. */
+  setTensorAddress(tensor: number, address: NativeAddress | null, byteOffset: number): void;
+  tensorAddress(tensor: number): bigint;
+  setOutputAllocator(tensor: number, allocator: NativeOutputAllocator | null): void;
+  maxOutputSize(tensor: number): number;
+  setDeviceMemory(buffer: NativeDeviceBuffer, byteOffset: number, bytes: number): void;
+  updateDeviceMemorySizeForShapes(): number;
+  setAuxStreams(streams: readonly NativeStream[]): void;
+  persistentCacheLimit: number;
+  nvtxVerbosity: number;
+  setInputConsumedEvent(event: NativeEvent | null): void;
+  setProfiling(on: boolean): void;
+  setEnqueueEmitsProfile(on: boolean): void;
+  reportToProfiler(): void;
+  takeLayerTimes(): { name: string; milliseconds: number }[];
+  enqueue(stream: NativeStream): void;
+  close(): void;
+}
+
+/** Grows a device buffer as TensorRT asks. */
+export interface NativeOutputAllocator {
+  /** Dimensions that TensorRT told last, or undefined. */
+  readonly shape: number[] | undefined;
+  readonly buffer: NativeDeviceBuffer | undefined;
+  close(): void;
+}
+
+export interface NativeStream {
+  readonly device: number;
+  readonly priority: number;
+  /** CUstream as a number, for interoperation. */
+  readonly handle: bigint;
+  /** true: all work is done. */
+  query(): boolean;
+  synchronize(): Promise<void>;
+  synchronizeSync(): void;
+  waitEvent(event: NativeEvent): void;
+  recordEvent(event: NativeEvent): void;
+  /** 0 global, 1 thread local, 2 relaxed. */
+  beginCapture(mode: number): void;
+  endCapture(): NativeCudaGraph;
+  readonly capturing: boolean;
+  /** Host memory is pinned buffers or plain views; plain views are only accepted with `sync`: then the call waits. */
+  copyHostToDevice(to: NativeDeviceBuffer, toOffset: number, from: NativePinnedBuffer, fromOffset: number, bytes: number): void;
+  copyDeviceToHost(to: NativePinnedBuffer, toOffset: number, from: NativeDeviceBuffer, fromOffset: number, bytes: number): void;
+  copyDeviceToDevice(to: NativeDeviceBuffer, toOffset: number, from: NativeDeviceBuffer, fromOffset: number, bytes: number): void;
+  memset(to: NativeDeviceBuffer, toOffset: number, value: number, bytes: number): void;
+  close(): void;
+}
+
+export interface NativeEvent {
+  readonly device: number;
+  query(): boolean;
+  synchronize(): Promise<void>;
+  synchronizeSync(): void;
+  /** Milliseconds from `start` to this event. */
+  elapsedSince(start: NativeEvent): number;
+  close(): void;
+}
+
+export interface NativeCudaGraph {
+  readonly numNodes: number;
+  launch(stream: NativeStream): void;
+  close(): void;
+}
+
+export interface NativeDeviceBuffer {
+  readonly device: number;
+  readonly bytes: number;
+  readonly address: bigint;
+  /** Blocking copies on the device's default stream, for scripts. */
+  writeSync(from: ArrayBufferView, byteOffset: number): void;
+  readSync(into: ArrayBufferView, byteOffset: number): void;
+  close(): void;
+}
+
+export interface NativePinnedBuffer {
+  readonly device: number;
+  readonly bytes: number;
+  /** Device address when mapped, else 0n. */
+  readonly deviceAddress: bigint;
+  /**
+   * The pinned memory itself as an ArrayBuffer (external). Detached by close(): nothing dangles.
+   * Where external buffers are forbidden (Electron) this throws ERR_TRT_UNSUPPORTED; write/read work everywhere.
+   */
+  readonly arrayBuffer: ArrayBuffer;
+  write(from: ArrayBufferView, byteOffset: number): void;
+  read(into: ArrayBufferView, byteOffset: number): void;
+  close(): void;
+}
+
+export interface NativeBuildOptions {
+  /** By profile, by input. */
+  profiles: Record<string, NativeProfileShape>[];
+  fp16: boolean;
+  bf16: boolean;
+  int8: boolean;
+  fp8: boolean;
+  tf32: boolean;
+  stronglyTyped: boolean;
+  refit: boolean;
+  versionCompatible: boolean;
+  excludeLeanRuntime: boolean;
+  workspaceBytes: number | undefined;
+  optimizationLevel: number | undefined;
+  maxAuxStreams: number | undefined;
+  profilingVerbosity: number;
+  hardwareCompatibilityLevel: number;
+  engineName: string;
+  timingCache: string;
+  device: number;
+  logSeverity: number;
+  log: NativeLog | undefined;
+  progress: ((phase: string, parent: string, step: number, steps: number) => void) | undefined;
+}
+
+export interface NativeBuild {
+  readonly plan: Promise<ArrayBuffer>;
+  /** Asks TensorRT to stop; `plan` rejects with ERR_TRT_ABORTED. Nothing happens once it has settled. */
+  cancel(): void;
+}
+
+export interface NativeExecutorOptions {
+  /** Execution slots: contexts with their own stream and buffers. At least 1. */
+  slots: number;
+  /** Stream priority. */
+  priority: number;
+  /** Called once for each run that completed, with its slot; error: why it failed. Never after close() has resolved. */
+  onComplete: (slot: number, error: Error | undefined) => void;
+}
+
+/** Where an output goes: 'host' to staging, to be read; 'device' to a buffer that takeDeviceOutput hands over; or a caller's buffer. */
+export type NativeOutputTarget = 'host' | 'device' | NativeDeviceBuffer | NativePinnedBuffer;
+
+/**
+ * The slots of a session. A slot is used by one run at a time: prepare, then submit (or runSync), then on completion outputShapes,
+ * readOutput, takeDeviceOutput, and then it may be prepared again. Choosing a free slot and queueing is the caller's.
+ * Inputs and outputs are given in engine order (inputs among inputs, outputs among outputs).
+ */
+export interface NativeExecutor {
+  readonly slots: number;
+  /**
+   * Selects the profile and the input shapes of `slot` and infers the output shapes; no TensorRT call when nothing changed.
+   * `shapes`: for each input its dimensions. `values`: for each input null, or (shape tensors, location host) its elements.
+   * Returns for each output its dimensions, -1 where they depend on the data.
+   */
+  prepare(slot: number, profile: number, shapes: readonly (readonly number[])[], values: readonly (readonly number[] | null)[]): number[][];
+  /**
+   * Copies views into pinned staging (before it returns, so that the caller may reuse them), takes buffers as they are (kept alive
+   * until completion), then copies in, enqueues and copies out on the slot's stream without blocking; onComplete tells the end.
+   */
+  submit(
+    slot: number,
+    inputs: readonly (ArrayBufferView | NativePinnedBuffer | NativeDeviceBuffer | null)[],
+    outputs: readonly NativeOutputTarget[],
+  ): void;
+  /** The same, but waits; onComplete is not called. */
+  runSync(
+    slot: number,
+    inputs: readonly (ArrayBufferView | NativePinnedBuffer | NativeDeviceBuffer | null)[],
+    outputs: readonly NativeOutputTarget[],
+  ): void;
+  /** True dimensions of every output after completion. */
+  outputShapes(slot: number): number[][];
+  /** Copies the bytes of a 'host' output from staging; `into` must have exactly as many. */
+  readOutput(slot: number, output: number, into: ArrayBufferView): void;
+  /** The buffer of a 'device' output, now owned by the caller (may be larger than the output). */
+  takeDeviceOutput(slot: number, output: number): NativeDeviceBuffer;
+  memory(): { hostBytes: number; pinnedBytes: number; deviceBytes: number };
+  /** Waits for the runs in flight (their onComplete comes first), then frees everything. */
+  close(): Promise<void>;
+}
+
+export interface NativeAddon {
+  /** Once per environment, before anything else. */
+  initialize(hooks: { createError: (info: NativeErrorInfo) => Error }): void;
+  /** Opens (or finds already open) a platform. ERR_TRT_LIBRARY_…, ERR_TRT_REFERENCE_UNAVAILABLE. Does not need a driver. */
+  openPlatform(options: NativePlatformOptions): NativePlatform;
+  /** `allocate(bytes, alignment)` runs during enqueue, on this thread; null makes the run fail. Without it, memory comes from the device. */
+  createOutputAllocator(
+    platform: NativePlatform,
+    device: number,
+    allocate: ((bytes: number, alignment: number) => NativeDeviceBuffer | null) | undefined,
+  ): NativeOutputAllocator;
+  /** What a plan's first bytes tell. ERR_TRT_INVALID_PLAN. */
+  readPlanHeader(plan: Uint8Array): {
+    kind: 'tensorrt' | 'reference';
+    version: NativeVersion | undefined;
+    totalBytes: number | undefined;
+    computeCapability: [major: number, minor: number] | undefined;
+  };
+  /** Test only: fault injection of the reference library behind `platform` (its README has the grammar); '' clears. */
+  setReferenceFaults(platform: NativePlatform, spec: string): void;
+  /** Test only: handles not yet freed, process-wide, by kind. */
+  liveHandles(): Record<string, number>;
+}
