@@ -6,8 +6,3 @@ target_compile_options(trtnode_warnings INTERFACE
   # Line numbers for gdb and perf; prebuildify strips them.
   $<$<CONFIG:Release>:-g1>)
 target_include_directories(trtnode_warnings INTERFACE "${CMAKE_SOURCE_DIR}/native")
-
-if(TRT_NODE_STATIC_CXX_RUNTIME)
-  # Prebuilt binaries must load on systems whose libstdc++ is older, and must not export ours to TensorRT's.
-  add_link_options(-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL)
-endif()

@@ -1,0 +1,168 @@
+// npm test: the stages below in turn, a table of what each took, and the sum of all tests in the last line.
+// `node scripts/test.mjs unit package` runs those alone, after what they need. A stage that only checks counts as one test.
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { checkFormat, checkTidy } from './clang-tools.mjs';
+import { root, run } from './run.mjs';
+
+const results = path.join(root, 'build', 'test-results');
+const passed = { passed: 1, failed: 0, skipped: 0 };
+const skipped = { passed: 0, failed: 0, skipped: 1 };
+
+/** `extra`: only when asked for by name. */
+const stages = {
+  compile: { run: () => (run('npm', ['run', '--silent', 'compile']), passed) },
+  native: { needs: ['compile'], run: () => native('build') },
+  prettier: { run: () => (run('npx', ['prettier', '--check', '--log-level=warn', '.']), passed) },
+  'clang-format': { run: () => (checkFormat() === undefined ? skipped : passed) },
+  eslint: { run: () => (run('npx', ['eslint', '.']), passed) },
+  typecheck: { run: () => (run('npx', ['tsc', '-p', 'tsconfig.json']), passed) },
+  'clang-tidy': { needs: ['compile'], run: tidy },
+  unit: { needs: ['compile'], run: () => vitest('unit') },
+  lifecycle: { needs: ['compile'], run: () => vitest('lifecycle') },
+  types: { needs: ['compile'], run: types },
+  package: { needs: ['compile'], run: packaged },
+  sanitize: { extra: true, needs: ['compile'], run: sanitize },
+  gpu: { extra: true, needs: ['compile'], run: () => vitest('gpu') },
+};
+const groups = { lint: ['prettier', 'clang-format', 'eslint', 'clang-tidy'] };
+
+function configure(folder, options = []) {
+  run('cmake', ['-S', '.', '-B', folder, '-DTRT_NODE_TESTS=ON', ...options], { quiet: true });
+}
+
+/** The C++ tests, each a program of its own. */
+function native(folder, { options, env } = {}) {
+  configure(folder, options);
+  run('cmake', ['--build', folder]);
+  const report = path.join(results, `native-${folder}.xml`);
+  const ctest = ['--test-dir', folder, '--output-on-failure', '--output-junit', report];
+  return counted(report, countJunit, () => run('ctest', ctest, { env }));
+}
+
+function vitest(project, { suffix = '', env } = {}) {
+  const report = path.join(results, `${project}${suffix}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  return counted(report, countVitest, () => {
+    run('npx', ['vitest', 'run', '--project', project, ...reporters], { env });
+  });
+}
+
+async function tidy() {
+  configure('build');
+  return (await checkTidy()) === undefined ? skipped : passed;
+}
+
+/** test/types against dist/, as a consumer's compiler resolves it under each of the two module resolutions. */
+function types() {
+  const files = readdirSync(path.join(root, 'test/types')).filter((file) => file.endsWith('.ts'));
+  for (const resolution of ['node16', 'bundler']) {
+    run('npx', ['tsc', '-p', `test/types/tsconfig.${resolution}.json`]);
+  }
+  return { ...passed, passed: 2 * files.length };
+}
+
+function packaged() {
+  run('npm', ['run', '--silent', 'prebuild']);
+  return vitest('package');
+}
+
+/** Everything native again under AddressSanitizer and UBSan. Node.js itself leaks at exit, so only the C++ tests look for leaks. */
+function sanitize() {
+  const libraries = path.join(root, 'build-asan/build/Release');
+  const options = [
+    '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+    '-DTRT_NODE_SANITIZE=address,undefined',
+    `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${libraries}`,
+  ];
+  const env = { UBSAN_OPTIONS: 'print_stacktrace=1' };
+  const sums = [native('build-asan', { options, env: { ...env, ASAN_OPTIONS: 'detect_leaks=1' } })];
+  const asan = run('g++', ['-print-file-name=libasan.so'], { quiet: true }).trim();
+  Object.assign(env, {
+    ASAN_OPTIONS: 'detect_leaks=0',
+    LD_PRELOAD: asan,
+    // Where node-gyp-build looks for the addon of the package named trt-node.
+    TRT_NODE_PREBUILD: path.join(root, 'build-asan'),
+  });
+  for (const project of ['unit', 'lifecycle']) {
+    sums.push(vitest(project, { suffix: '-asan', env }));
+  }
+  return sums.reduce(add);
+}
+
+/** Runs tests that leave a report, and counts what it says even when some failed. */
+function counted(report, count, runTests) {
+  rmSync(report, { force: true });
+  let error;
+  try {
+    runTests();
+  } catch (thrown) {
+    error = thrown;
+  }
+  if (!existsSync(report)) throw error ?? new Error(`${report} was not written`);
+  const sum = count(readFileSync(report, 'utf8'));
+  if (error && sum.failed === 0) throw error;
+  if (sum.passed + sum.failed === 0) throw new Error('no test was run');
+  return sum;
+}
+
+function countVitest(report) {
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(report);
+  return {
+    passed: numPassedTests,
+    failed: numFailedTests,
+    skipped: numPendingTests + numTodoTests,
+  };
+}
+
+function countJunit(report) {
+  const attribute = (name) =>
+    Number(new RegExp(`<testsuite[^>]*\\s${name}="(\\d+)"`).exec(report)?.[1]);
+  const failed = attribute('failures');
+  const skipped = attribute('skipped') + attribute('disabled');
+  return { passed: attribute('tests') - failed - skipped, failed, skipped };
+}
+
+function add(a, b) {
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+  };
+}
+
+function selected(names) {
+  if (names.length === 0) return Object.keys(stages).filter((name) => !stages[name].extra);
+  const asked = names.flatMap((name) => groups[name] ?? [name]);
+  const unknown = asked.find((name) => !(name in stages));
+  if (unknown !== undefined) {
+    const known = [...Object.keys(stages), ...Object.keys(groups)].join(', ');
+    throw new Error(`no stage is called ${unknown}; there are ${known}`);
+  }
+  return [...new Set(asked.flatMap((name) => [...(stages[name].needs ?? []), name]))];
+}
+
+const rows = [];
+let total = { passed: 0, failed: 0, skipped: 0 };
+const broken = new Set();
+for (const name of selected(process.argv.slice(2))) {
+  console.log(`\n── ${name}`);
+  const start = performance.now();
+  let sum;
+  try {
+    const need = stages[name].needs?.find((other) => broken.has(other));
+    if (need) throw new Error(`not run, for ${need} failed`);
+    sum = await stages[name].run();
+  } catch (error) {
+    console.error(`${name}: ${error.message}`);
+    sum = { passed: 0, failed: 1, skipped: 0 };
+  }
+  if (sum.failed > 0) broken.add(name);
+  total = add(total, sum);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  rows.push({ stage: name, result: sum.failed > 0 ? 'FAILED' : 'ok', ...sum, seconds });
+}
+console.log();
+console.table(Object.fromEntries(rows.map(({ stage, ...row }) => [stage, row])));
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(broken.size > 0 ? 1 : 0);
