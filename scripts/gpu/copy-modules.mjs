@@ -17,7 +17,9 @@ while (queue.length > 0) {
   if (seen.has(name) || !existsSync(folder)) continue;
   seen.add(name);
   cpSync(folder, join(target, name), { recursive: true, dereference: true });
-  const { dependencies = {}, optionalDependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8'),
+  );
   queue.push(...Object.keys(dependencies), ...Object.keys(optionalDependencies));
 }
 for (const name of wanted) {

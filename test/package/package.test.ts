@@ -1,0 +1,231 @@
+// The package as it is shipped: packed, installed without scripts where there is no compiler, then used.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { repositoryRoot } from '../helpers/child.js';
+
+const platform = `${process.platform}-${process.arch}`;
+const folder = mkdtempSync(path.join(tmpdir(), 'trt-node-package-'));
+const consumer = path.join(folder, 'consumer');
+const installed = path.join(consumer, 'node_modules', 'trt-node');
+/** A PATH with node and the shell alone. */
+const bareEnv = { PATH: path.join(folder, 'bin'), HOME: folder };
+
+interface Packed {
+  filename: string;
+  size: number;
+  unpackedSize: number;
+  files: { path: string }[];
+}
+let packed: Packed;
+
+/** npm, with this process's whole environment. */
+function npm(cwd: string, ...args: string[]): string {
+  return execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Runs node in the consumer's folder with nothing else on the PATH; gives what it printed, or fails with what it said. */
+function node(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: consumer,
+    env: bareEnv,
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  return stdout;
+}
+
+beforeAll(() => {
+  if (!existsSync(path.join(repositoryRoot, 'prebuilds', platform))) {
+    throw new Error(
+      'prebuilds/ is not there: npm run prebuild, or npm run test:package, which does it',
+    );
+  }
+  mkdirSync(consumer);
+  mkdirSync(bareEnv.PATH);
+  symlinkSync(process.execPath, path.join(bareEnv.PATH, 'node'));
+  symlinkSync('/bin/sh', path.join(bareEnv.PATH, 'sh'));
+  const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
+  [packed] = JSON.parse(npm(repositoryRoot, ...pack)) as [Packed];
+  writeFileSync(path.join(consumer, 'package.json'), '{ "name": "consumer", "private": true }');
+
+  const npmCli = realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim());
+  execFileSync(
+    process.execPath,
+    [npmCli, 'install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
+      .concat(['--cache', npm(repositoryRoot, 'config', 'get', 'cache').trim()])
+      .concat(path.join(folder, packed.filename)),
+    { cwd: consumer, env: { ...process.env, ...bareEnv }, stdio: 'pipe' },
+  );
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('it holds what it needs and nothing else', () => {
+  const paths = packed.files.map((file) => file.path);
+  expect(paths).toEqual(
+    expect.arrayContaining([
+      'CHANGELOG.md',
+      'CMakeLists.txt',
+      'LICENSE',
+      'README.md',
+      'dist/cli/main.js',
+      'dist/index.d.ts',
+      'dist/index.js',
+      `prebuilds/${platform}/libtrtnode_reference.so`,
+      `prebuilds/${platform}/trt-node.glibc.node`,
+      'scripts/build-from-source.mjs',
+    ]),
+  );
+  const allowed = [
+    /^(CHANGELOG\.md|CMakeLists\.txt|LICENSE|README\.md|package\.json)$/,
+    /^cmake\/\w+\.cmake$/,
+    /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
+    /^native\/(core|cuda|tensorrt|executor|napi|reference)\/[\w/-]+\.(h|cc|inc)$/,
+    /^native\/([\w-]+\/)+(CMakeLists\.txt|README\.md|[\w.-]+\.map)$/,
+    /^native\/README\.md$/,
+    /^prebuilds\/linux-(x64|arm64)\/(trt-node\.glibc\.node|libtrtnode_reference\.so)$/,
+    /^scripts\/build-from-source\.mjs$/,
+  ];
+  expect(paths.filter((file) => !allowed.some((pattern) => pattern.test(file)))).toEqual([]);
+});
+
+test('it is small', () => {
+  expect(packed.size).toBeLessThan(3e6);
+  expect(packed.unpackedSize).toBeLessThan(12e6);
+});
+
+test('it runs no script at install and depends on three small packages', () => {
+  const manifest = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+    dependencies: Record<string, string>;
+  };
+  for (const script of ['preinstall', 'install', 'postinstall']) {
+    expect(manifest.scripts).not.toHaveProperty(script);
+  }
+  expect(Object.keys(manifest.dependencies)).toEqual([
+    'node-addon-api',
+    'node-api-headers',
+    'node-gyp-build',
+  ]);
+});
+
+test('require and import give the same named exports', () => {
+  writeFileSync(
+    path.join(consumer, 'both.mjs'),
+    `import { createRequire } from 'node:module';
+     import * as imported from 'trt-node';
+     import { Session } from 'trt-node';
+     const required = createRequire(import.meta.url)('trt-node');
+     const names = Object.keys(required);
+     console.log(JSON.stringify({
+       names,
+       same: names.every((name) => imported[name] === required[name]) && Session === required.Session,
+     }));`,
+  );
+  const { names, same } = JSON.parse(node('both.mjs')) as { names: string[]; same: boolean };
+  expect(names).toEqual(expect.arrayContaining(['Session', 'Runtime', 'Tensor']));
+  expect(same).toBe(true);
+});
+
+test('importing it opens no native library', () => {
+  const program = `require('trt-node'); process.report.excludeNetwork = true;
+    console.log(process.report.getReport().sharedObjects.some((file) => file.includes('trt-node')))`;
+  expect(node('-e', program)).toBe('false\n');
+});
+
+test('the addon and the reference runtime lie side by side and load', () => {
+  const program = `
+    const file = require('node-gyp-build').path(${JSON.stringify(installed)});
+    console.log(file);
+    require(file);`;
+  const addon = node('-e', program).trim();
+  expect(addon).toBe(
+    path.join(realpathSync(installed), 'prebuilds', platform, 'trt-node.glibc.node'),
+  );
+  const library = path.join(path.dirname(addon), 'libtrtnode_reference.so');
+  expect(statSync(library).size).toBeGreaterThan(100_000);
+});
+
+test('the binaries ask for no library that a plain glibc system lacks', () => {
+  for (const file of ['trt-node.glibc.node', 'libtrtnode_reference.so']) {
+    const dynamic = execFileSync(
+      'readelf',
+      ['--dynamic', '--wide', path.join(installed, 'prebuilds', platform, file)],
+      { encoding: 'utf8' },
+    );
+    const needed = [...dynamic.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1]);
+    const plain = [
+      'libc.so.6',
+      'libm.so.6',
+      'libdl.so.2',
+      'libpthread.so.0',
+      'ld-linux-x86-64.so.2',
+    ];
+    expect(needed.filter((name) => !plain.includes(name!))).toEqual([]);
+  }
+});
+
+test.each([
+  ['node16', 'consumer.cts'],
+  ['node16', 'consumer.mts'],
+  ['bundler', 'consumer.ts'],
+])('its types resolve under moduleResolution %s in %s', (resolution, file) => {
+  writeFileSync(
+    path.join(consumer, file),
+    `import { Session, type Runtime } from 'trt-node';
+     export const load: (path: string) => Promise<Session> = (path) => Session.load(path);
+     export function version(runtime: Runtime): string { return String(runtime); }
+     // @ts-expect-error a session is not a number
+     export const wrong: number = Session.load('x');`,
+  );
+  const module = resolution === 'node16' ? 'node16' : 'esnext';
+  const tsc = path.join(repositoryRoot, 'node_modules/typescript/bin/tsc');
+  const types = path.join(repositoryRoot, 'node_modules/@types');
+  const options = ['--noEmit', '--strict', '--target', 'es2022', '--typeRoots', types];
+  const lib = ['--lib', 'es2023,esnext.disposable', '--types', 'node'];
+  const result = spawnSync(
+    process.execPath,
+    [tsc, ...options, ...lib, '--module', module, '--moduleResolution', resolution, file],
+    { cwd: consumer, encoding: 'utf8' },
+  );
+  expect(result.stdout).toBe('');
+  expect(result.status).toBe(0);
+});
+
+test('without a prebuilt binary the error says how to build one, and that command works', () => {
+  const bare = path.join(folder, 'bare');
+  cpSync(consumer, bare, { recursive: true });
+  const root = path.join(bare, 'node_modules', 'trt-node');
+  rmSync(path.join(root, 'prebuilds'), { recursive: true });
+  const program = `new (require('trt-node').Runtime)({ runtime: 'reference' })`;
+  const failed = spawnSync(process.execPath, ['-e', program], { cwd: bare, encoding: 'utf8' });
+  expect(failed.status).toBe(1);
+  expect(failed.stderr).toContain('npx trt-node-build');
+
+  execFileSync('npx', ['--no', 'trt-node-build', '--', '-DCMAKE_CXX_FLAGS_RELEASE=-O0'], {
+    cwd: bare,
+    stdio: 'pipe',
+  });
+  for (const file of ['trt_node.node', 'libtrtnode_reference.so']) {
+    expect(existsSync(path.join(root, 'build', 'Release', file))).toBe(true);
+  }
+  const load = `require('node-gyp-build')(${JSON.stringify(root)})`;
+  expect(spawnSync(process.execPath, ['-e', load], { cwd: bare }).status).toBe(0);
+});
