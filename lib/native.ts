@@ -226,9 +226,27 @@ export interface NativeStream {
   endCapture(): NativeCudaGraph;
   readonly capturing: boolean;
   /** Host memory is pinned buffers or plain views; plain views are only accepted with `sync`: then the call waits. */
-  copyHostToDevice(to: NativeDeviceBuffer, toOffset: number, from: NativePinnedBuffer, fromOffset: number, bytes: number): void;
-  copyDeviceToHost(to: NativePinnedBuffer, toOffset: number, from: NativeDeviceBuffer, fromOffset: number, bytes: number): void;
-  copyDeviceToDevice(to: NativeDeviceBuffer, toOffset: number, from: NativeDeviceBuffer, fromOffset: number, bytes: number): void;
+  copyHostToDevice(
+    to: NativeDeviceBuffer,
+    toOffset: number,
+    from: NativePinnedBuffer,
+    fromOffset: number,
+    bytes: number,
+  ): void;
+  copyDeviceToHost(
+    to: NativePinnedBuffer,
+    toOffset: number,
+    from: NativeDeviceBuffer,
+    fromOffset: number,
+    bytes: number,
+  ): void;
+  copyDeviceToDevice(
+    to: NativeDeviceBuffer,
+    toOffset: number,
+    from: NativeDeviceBuffer,
+    fromOffset: number,
+    bytes: number,
+  ): void;
   memset(to: NativeDeviceBuffer, toOffset: number, value: number, bytes: number): void;
   close(): void;
 }
@@ -329,7 +347,12 @@ export interface NativeExecutor {
    * `shapes`: for each input its dimensions. `values`: for each input null, or (shape tensors, location host) its elements.
    * Returns for each output its dimensions, -1 where they depend on the data.
    */
-  prepare(slot: number, profile: number, shapes: readonly (readonly number[])[], values: readonly (readonly number[] | null)[]): number[][];
+  prepare(
+    slot: number,
+    profile: number,
+    shapes: readonly (readonly number[])[],
+    values: readonly (readonly number[] | null)[],
+  ): number[][];
   /**
    * Copies views into pinned staging (before it returns, so that the caller may reuse them), takes buffers as they are (kept alive
    * until completion), then copies in, enqueues and copies out on the slot's stream without blocking; onComplete tells the end.

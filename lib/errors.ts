@@ -1,0 +1,329 @@
+// Errors: one class a reaction, one literal code a cause, and the table that ties codes, classes and docs/errors.md together.
+
+import type { NativeErrorInfo } from './native.js';
+
+/** Codes of {@link InvalidArgumentError}. */
+export type InvalidArgumentCode =
+  | 'ERR_TRT_INVALID_ARGUMENT'
+  | 'ERR_TRT_UNKNOWN_TENSOR'
+  | 'ERR_TRT_MISSING_INPUT'
+  | 'ERR_TRT_DTYPE_MISMATCH'
+  | 'ERR_TRT_LENGTH_MISMATCH'
+  | 'ERR_TRT_RANK_MISMATCH'
+  | 'ERR_TRT_INVALID_SHAPE'
+  | 'ERR_TRT_SHAPE_OUT_OF_RANGE'
+  | 'ERR_TRT_INVALID_BUFFER';
+
+/** Codes of {@link LoadError}. */
+export type LoadCode =
+  | 'ERR_TRT_ADDON'
+  | 'ERR_TRT_NO_DRIVER'
+  | 'ERR_TRT_LIBRARY_NOT_FOUND'
+  | 'ERR_TRT_LIBRARY_INVALID'
+  | 'ERR_TRT_LIBRARY_VERSION'
+  | 'ERR_TRT_REFERENCE_UNAVAILABLE';
+
+/** Codes of {@link InvalidPlanError}. */
+export type InvalidPlanCode = 'ERR_TRT_INVALID_PLAN' | 'ERR_TRT_DESERIALIZE';
+
+/** Codes of {@link IncompatiblePlanError}. */
+export type IncompatiblePlanCode =
+  'ERR_TRT_PLAN_VERSION' | 'ERR_TRT_PLAN_DEVICE' | 'ERR_TRT_PLAN_RUNTIME';
+
+/** Codes of {@link ExecutionError}. */
+export type ExecutionCode = 'ERR_TRT_EXECUTION' | 'ERR_TRT_OUTPUT_ALLOCATOR';
+
+/** Codes of {@link BuildError}. */
+export type BuildCode = 'ERR_TRT_PARSE' | 'ERR_TRT_BUILD';
+
+/** Every code that an error of this package can have; docs/errors.md explains each. */
+export type ErrorCode =
+  | InvalidArgumentCode
+  | LoadCode
+  | InvalidPlanCode
+  | IncompatiblePlanCode
+  | ExecutionCode
+  | BuildCode
+  | 'ERR_TRT_CLOSED'
+  | 'ERR_TRT_BUSY'
+  | 'ERR_TRT_ABORTED'
+  | 'ERR_TRT_DEADLINE_EXCEEDED'
+  | 'ERR_TRT_FILE'
+  | 'ERR_TRT_OUT_OF_MEMORY'
+  | 'ERR_TRT_CUDA'
+  | 'ERR_TRT_DEVICE_LOST'
+  | 'ERR_TRT_UNSUPPORTED'
+  | 'ERR_TRT_INTERNAL';
+
+/** What an error may carry besides its two sentences. */
+export interface ErrorDetails {
+  /** What TensorRT logged during the failing call, oldest first. */
+  log?: readonly string[] | undefined;
+  /** The CUDA or TensorRT function that failed. */
+  call?: string | undefined;
+  /** The CUresult. */
+  cudaErrorCode?: number | undefined;
+  /** For example `CUDA_ERROR_ILLEGAL_ADDRESS`. */
+  cudaErrorName?: string | undefined;
+  /** Bytes that were asked for. */
+  requestedBytes?: number | undefined;
+  cause?: unknown;
+}
+
+const brands = new WeakMap<object, symbol>();
+
+/** Gives `errorClass` its name and a brand that other copies of this package know too. */
+function brand(errorClass: { prototype: object }, name: string): void {
+  const symbol = Symbol.for(`trt-node.${name}`);
+  brands.set(errorClass, symbol);
+  Object.defineProperty(errorClass.prototype, symbol, { value: true });
+  Object.defineProperty(errorClass.prototype, 'name', {
+    value: name === 'AbortedError' ? 'AbortError' : name,
+    configurable: true,
+    writable: true,
+  });
+}
+
+function sentence(text: string): string {
+  return /[.!?:)]$/.test(text) ? text : `${text}.`;
+}
+
+/**
+ * The base of every error of this package. `instanceof` also holds for errors of another copy of the package in the same process.
+ *
+ * @typeParam C - The literal code, or the union of the class's codes.
+ */
+export abstract class TensorRTError<C extends ErrorCode = ErrorCode> extends Error {
+  /** The cause as a literal; stable between versions. */
+  readonly code: C;
+  /** What was expected and what was given; the first part of `message`. */
+  readonly reason: string;
+  /** What to do; the second part of `message`. */
+  readonly hint: string;
+  /** What TensorRT logged during the failing call, oldest first, for example `"[E] IRuntime::deserializeCudaEngine: …"`. Often empty. */
+  readonly log: readonly string[];
+  /** The CUDA or TensorRT function that failed, if one did. */
+  declare readonly call?: string;
+  /** The CUresult, if CUDA was the cause. */
+  declare readonly cudaErrorCode?: number;
+  /** Its name, for example `CUDA_ERROR_OUT_OF_MEMORY`. */
+  declare readonly cudaErrorName?: string;
+  /** Bytes that were asked for, if memory was the cause. */
+  declare readonly requestedBytes?: number;
+
+  constructor(code: C, reason: string, hint: string, details: ErrorDetails = {}) {
+    const message = hint === '' ? reason : `${sentence(reason)} ${hint}`;
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.reason = reason;
+    this.hint = hint;
+    this.log = details.log ?? [];
+    const optional = this as { -readonly [K in keyof ErrorDetails]: ErrorDetails[K] };
+    if (details.call) optional.call = details.call;
+    if (details.cudaErrorCode) optional.cudaErrorCode = details.cudaErrorCode;
+    if (details.cudaErrorName) optional.cudaErrorName = details.cudaErrorName;
+    if (details.requestedBytes !== undefined) optional.requestedBytes = details.requestedBytes;
+  }
+
+  static override [Symbol.hasInstance](this: { prototype: object }, value: unknown): boolean {
+    const symbol = brands.get(this);
+    // A user's own subclass has no brand; the ordinary rule holds for it.
+    if (symbol === undefined) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === 'object' && value !== null && symbol in value;
+  }
+}
+
+/** An argument, option or feed is wrong: the caller must change it. */
+export class InvalidArgumentError extends TensorRTError<InvalidArgumentCode> {}
+
+/** The handle, or its parent, was closed. */
+export class ClosedError extends TensorRTError<'ERR_TRT_CLOSED'> {}
+
+/** No execution slot is free and the call cannot wait, or the queue is full: try again later. */
+export class BusyError extends TensorRTError<'ERR_TRT_BUSY'> {}
+
+/** The caller's `signal` was aborted. `name` is 'AbortError' and `cause` is the signal's reason, as everywhere in Node.js. */
+export class AbortedError extends TensorRTError<'ERR_TRT_ABORTED'> {}
+
+/** `deadlineMs` passed before the work was done. */
+export class DeadlineError extends TensorRTError<'ERR_TRT_DEADLINE_EXCEEDED'> {}
+
+/** The machine lacks something: our addon, the driver, TensorRT, or the reference runtime. `trt-node doctor` tells more. */
+export class LoadError extends TensorRTError<LoadCode> {}
+
+/** A file cannot be read or written; `cause` is Node's error. */
+export class FileError extends TensorRTError<'ERR_TRT_FILE'> {}
+
+/** The bytes are no plan, or TensorRT cannot deserialize them: get the right file. */
+export class InvalidPlanError extends TensorRTError<InvalidPlanCode> {}
+
+/** The plan is good, but not for this TensorRT, GPU or runtime: build it where it is to run. */
+export class IncompatiblePlanError extends TensorRTError<IncompatiblePlanCode> {}
+
+/** Device, pinned or host memory ran out; `requestedBytes` says how much was asked for. */
+export class OutOfMemoryError extends TensorRTError<'ERR_TRT_OUT_OF_MEMORY'> {}
+
+/** A CUDA call failed; `cudaErrorName` and `call` say which and how. */
+export class DeviceError extends TensorRTError<'ERR_TRT_CUDA'> {}
+
+/** A sticky CUDA error: nothing will work on the device any more until the process is restarted. */
+export class DeviceLostError extends TensorRTError<'ERR_TRT_DEVICE_LOST'> {}
+
+/** TensorRT refused to set up or enqueue an inference; `log` says why. */
+export class ExecutionError extends TensorRTError<ExecutionCode> {}
+
+/** A model could not be parsed or built; `log` says why. */
+export class BuildError extends TensorRTError<BuildCode> {}
+
+/** The running TensorRT, driver or platform lacks what was asked for. */
+export class UnsupportedError extends TensorRTError<'ERR_TRT_UNSUPPORTED'> {}
+
+/** A fault of this package; please report it. */
+export class InternalError extends TensorRTError<'ERR_TRT_INTERNAL'> {}
+
+const classes = {
+  TensorRTError,
+  InvalidArgumentError,
+  ClosedError,
+  BusyError,
+  AbortedError,
+  DeadlineError,
+  LoadError,
+  FileError,
+  InvalidPlanError,
+  IncompatiblePlanError,
+  OutOfMemoryError,
+  DeviceError,
+  DeviceLostError,
+  ExecutionError,
+  BuildError,
+  UnsupportedError,
+  InternalError,
+};
+for (const [name, errorClass] of Object.entries(classes)) brand(errorClass, name);
+
+/** Any error of this package, as a union that `switch (error.code)` narrows to the class. */
+export type AnyTensorRTError =
+  | InvalidArgumentError
+  | ClosedError
+  | BusyError
+  | AbortedError
+  | DeadlineError
+  | LoadError
+  | FileError
+  | InvalidPlanError
+  | IncompatiblePlanError
+  | OutOfMemoryError
+  | DeviceError
+  | DeviceLostError
+  | ExecutionError
+  | BuildError
+  | UnsupportedError
+  | InternalError;
+
+type ErrorClass = new (
+  code: never,
+  reason: string,
+  hint: string,
+  details?: ErrorDetails,
+) => AnyTensorRTError;
+
+/** Code → class. Its anchor in docs/errors.md is the code in lower case. Checked by test/unit/errors.test.ts. @internal */
+export const errorTable: Readonly<Record<ErrorCode, ErrorClass>> = {
+  ERR_TRT_INVALID_ARGUMENT: InvalidArgumentError,
+  ERR_TRT_UNKNOWN_TENSOR: InvalidArgumentError,
+  ERR_TRT_MISSING_INPUT: InvalidArgumentError,
+  ERR_TRT_DTYPE_MISMATCH: InvalidArgumentError,
+  ERR_TRT_LENGTH_MISMATCH: InvalidArgumentError,
+  ERR_TRT_RANK_MISMATCH: InvalidArgumentError,
+  ERR_TRT_INVALID_SHAPE: InvalidArgumentError,
+  ERR_TRT_SHAPE_OUT_OF_RANGE: InvalidArgumentError,
+  ERR_TRT_INVALID_BUFFER: InvalidArgumentError,
+  ERR_TRT_CLOSED: ClosedError,
+  ERR_TRT_BUSY: BusyError,
+  ERR_TRT_ABORTED: AbortedError,
+  ERR_TRT_DEADLINE_EXCEEDED: DeadlineError,
+  ERR_TRT_ADDON: LoadError,
+  ERR_TRT_NO_DRIVER: LoadError,
+  ERR_TRT_LIBRARY_NOT_FOUND: LoadError,
+  ERR_TRT_LIBRARY_INVALID: LoadError,
+  ERR_TRT_LIBRARY_VERSION: LoadError,
+  ERR_TRT_REFERENCE_UNAVAILABLE: LoadError,
+  ERR_TRT_FILE: FileError,
+  ERR_TRT_INVALID_PLAN: InvalidPlanError,
+  ERR_TRT_DESERIALIZE: InvalidPlanError,
+  ERR_TRT_PLAN_VERSION: IncompatiblePlanError,
+  ERR_TRT_PLAN_DEVICE: IncompatiblePlanError,
+  ERR_TRT_PLAN_RUNTIME: IncompatiblePlanError,
+  ERR_TRT_OUT_OF_MEMORY: OutOfMemoryError,
+  ERR_TRT_CUDA: DeviceError,
+  ERR_TRT_DEVICE_LOST: DeviceLostError,
+  ERR_TRT_EXECUTION: ExecutionError,
+  ERR_TRT_OUTPUT_ALLOCATOR: ExecutionError,
+  ERR_TRT_PARSE: BuildError,
+  ERR_TRT_BUILD: BuildError,
+  ERR_TRT_UNSUPPORTED: UnsupportedError,
+  ERR_TRT_INTERNAL: InternalError,
+};
+
+/**
+ * Whether `error` is one of this package's, also of another copy of it; narrows to {@link AnyTensorRTError}.
+ *
+ * @param error - Anything that was caught.
+ */
+export function isTensorRTError(error: unknown): error is AnyTensorRTError {
+  return error instanceof TensorRTError;
+}
+
+/** Makes the public error of a code; for causes that are known only as a string. @internal */
+export function makeError(
+  code: string,
+  reason: string,
+  hint: string,
+  details?: ErrorDetails,
+): AnyTensorRTError {
+  if (!Object.hasOwn(errorTable, code)) {
+    const unknown = `${reason} (the unknown code ${code})`;
+    return new InternalError('ERR_TRT_INTERNAL', unknown, hint, details);
+  }
+  return new errorTable[code as ErrorCode](code as never, reason, hint, details);
+}
+
+/** The addon's hook: every native failure becomes a public error here. @internal */
+export function createError(info: NativeErrorInfo): Error {
+  const { message, code, hint, ...details } = info;
+  return makeError(code, message, hint, details);
+}
+
+/** An {@link InvalidArgumentError} for an option or argument of the wrong type or value. @internal */
+export function invalidArgument(reason: string, hint: string): InvalidArgumentError {
+  return new InvalidArgumentError('ERR_TRT_INVALID_ARGUMENT', reason, hint);
+}
+
+/** A {@link FileError} out of what Node's file functions threw. @internal */
+export function fileError(action: 'read' | 'write', path: string, cause: unknown): FileError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const hint =
+    action === 'read'
+      ? 'Check the path and that this user may read the file.'
+      : 'Check that the folder exists, that this user may write there, and that the disk is not full.';
+  return new FileError('ERR_TRT_FILE', `cannot ${action} '${path}': ${why}`, hint, { cause });
+}
+
+/** A short description of a wrong value, for messages: `'"abc"'`, `'Float32Array(12)'`, `'null'`. @internal */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+  }
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'object') return String(value);
+  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)
+    ?.constructor?.name;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (ArrayBuffer.isView(value)) {
+    return `${name ?? 'a view'}(${'length' in value ? String(value.length) : value.byteLength})`;
+  }
+  return name === undefined || name === 'Object' ? 'an object' : `an instance of ${name}`;
+}

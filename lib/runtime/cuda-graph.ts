@@ -1,0 +1,30 @@
+// CudaGraph: captured work, launched as one.
+
+import type { NativeCudaGraph } from '../native.js';
+import { Handle } from './handle.js';
+import type { Stream } from './stream.js';
+
+/**
+ * Work that was captured on a stream and is launched as one. Made by {@link Stream.endCapture}. It uses the addresses of its capture: whoever launches it
+ * keeps those buffers open.
+ */
+export class CudaGraph extends Handle<NativeCudaGraph> {
+  /** @internal */
+  constructor(native: NativeCudaGraph, parent: Handle<{ close(): void }>) {
+    super(native, parent);
+  }
+
+  /** Number of nodes: kernels, copies and the like. */
+  get numNodes(): number {
+    return this.native.numNodes;
+  }
+
+  /**
+   * Launches it on `stream`; does not wait.
+   *
+   * @throws {@link DeviceError} ERR_TRT_CUDA; {@link ClosedError} ERR_TRT_CLOSED
+   */
+  launch(stream: Stream): void {
+    this.native.launch(stream.native);
+  }
+}
