@@ -22,12 +22,15 @@ class Dims {
   int rank() const noexcept { return rank_; }
   std::int64_t operator[](int i) const { return d_[static_cast<std::size_t>(i)]; }
   std::int64_t& operator[](int i) { return d_[static_cast<std::size_t>(i)]; }
-  std::span<const std::int64_t> span() const noexcept { return {d_.data(), static_cast<std::size_t>(rank_)}; }
+  std::span<const std::int64_t> span() const noexcept {
+    return {d_.data(), static_cast<std::size_t>(rank_)};
+  }
   bool operator==(const Dims& other) const noexcept;
 
-  bool IsConcrete() const noexcept;                  // no dimension below 0
-  std::optional<std::int64_t> Volume() const noexcept;  // number of elements; null when a dimension is negative or on overflow
-  std::string ToString() const;                      // "(1, 3, -1)"
+  bool IsConcrete() const noexcept;  // no dimension below 0
+  std::optional<std::int64_t> Volume()
+      const noexcept;  // number of elements; null when a dimension is negative or on overflow
+  std::string ToString() const;  // "(1, 3, -1)"
 
  private:
   std::array<std::int64_t, kMaxRank> d_{};

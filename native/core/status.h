@@ -56,11 +56,12 @@ struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
   std::string hint;
-  std::string call;                              // the CUDA or TensorRT function that failed, if one did
-  int cuda_error = 0;                            // CUresult, 0 if CUDA was not the cause
-  std::string cuda_error_name;                   // "CUDA_ERROR_…"
+  std::string call;             // the CUDA or TensorRT function that failed, if one did
+  int cuda_error = 0;           // CUresult, 0 if CUDA was not the cause
+  std::string cuda_error_name;  // "CUDA_ERROR_…"
   std::optional<std::uint64_t> requested_bytes;  // for kOutOfMemory
-  std::vector<std::string> log;                  // what TensorRT logged during the failing call, "[E] …", oldest first
+  std::vector<std::string>
+      log;  // what TensorRT logged during the failing call, "[E] …", oldest first
 };
 
 // Ok, or an Error on the heap (so that the common case is one null pointer).
@@ -82,11 +83,12 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}              // NOLINT(google-explicit-constructor): as std::expected
-  Result(Status status) : state_(std::move(status)) {}       // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::move(value)) {}  // NOLINT(google-explicit-constructor): as std::expected
+  Result(Status status) : state_(std::move(status)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const noexcept { return std::holds_alternative<T>(state_); }
-  T& value() { return std::get<T>(state_); }                 // only when ok()
+  T& value() { return std::get<T>(state_); }  // only when ok()
   const T& value() const { return std::get<T>(state_); }
   T Take() { return std::move(std::get<T>(state_)); }
   Status TakeStatus() { return ok() ? Status() : std::move(std::get<Status>(state_)); }
@@ -102,8 +104,8 @@ class [[nodiscard]] Result {
 #define TRTNODE_CONCAT(a, b) TRTNODE_CONCAT_INNER(a, b)
 
 // Leaves the function with the Status of EXPR unless it is ok.
-#define RETURN_IF_ERROR(expr)                          \
-  do {                                                 \
+#define RETURN_IF_ERROR(expr)                                              \
+  do {                                                                     \
     if (::trtnode::Status status_ = (expr); !status_.ok()) return status_; \
   } while (false)
 

@@ -18,18 +18,20 @@
 namespace trtnode::tensorrt {
 
 struct BuildOptions {
-  std::vector<std::map<std::string, ProfileShape>> profiles;  // by input name; empty: static shapes only
-  bool fp16 = false, bf16 = false, int8 = false, fp8 = false, tf32 = true;  // kUnsupported on 11 (strongly typed), tf32 apart
+  std::vector<std::map<std::string, ProfileShape>>
+      profiles;  // by input name; empty: static shapes only
+  bool fp16 = false, bf16 = false, int8 = false, fp8 = false,
+       tf32 = true;  // kUnsupported on 11 (strongly typed), tf32 apart
   bool strongly_typed = false;
   bool refit = false;
   bool version_compatible = false, exclude_lean_runtime = false;
   std::optional<std::uint64_t> workspace_bytes;
   std::optional<int> optimization_level;  // 0 to 5; TensorRT's default is 3
   std::optional<int> max_aux_streams;
-  int profiling_verbosity = 0;            // kLAYER_NAMES_ONLY 0, kNONE 1, kDETAILED 2
-  int hardware_compatibility_level = 0;   // kNONE 0, kAMPERE_PLUS 1, kSAME_COMPUTE_CAPABILITY 2
-  std::string engine_name;                // empty: the parser's own
-  std::string timing_cache;               // file; empty: none
+  int profiling_verbosity = 0;           // kLAYER_NAMES_ONLY 0, kNONE 1, kDETAILED 2
+  int hardware_compatibility_level = 0;  // kNONE 0, kAMPERE_PLUS 1, kSAME_COMPUTE_CAPABILITY 2
+  std::string engine_name;               // empty: the parser's own
+  std::string timing_cache;              // file; empty: none
   Severity log_severity = Severity::kWarning;
   LogSink log_sink;
   // Phase, its parent (or empty), step and number of steps. Returns false to cancel. From TensorRT's threads.
@@ -38,7 +40,9 @@ struct BuildOptions {
 
 // Blocks for seconds to minutes, on the current CUDA device. `model_path` (may be empty) is where external weights are looked for.
 // Errors: kUnsupported (lean library), kParse (every parser error with node and operator), kBuild, kAborted (progress said no).
-Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>& library, std::span<const std::byte> model,
-                                                  const std::string& model_path, const BuildOptions& options);
+Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>& library,
+                                                  std::span<const std::byte> model,
+                                                  const std::string& model_path,
+                                                  const BuildOptions& options);
 
 }  // namespace trtnode::tensorrt

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/status.h"
@@ -33,7 +35,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
  public:
   ~Engine();
 
-  const EngineInfo& info() const noexcept;  // read once at deserialization
+  const EngineInfo& info() const noexcept;                // read once at deserialization
   int TensorIndex(std::string_view name) const noexcept;  // into info().tensors; -1: none
 
   // The CUDA context current at deserialization must be current.
@@ -46,6 +48,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
  private:
   friend class Runtime;
+  // Takes over an ICudaEngine*, also when it fails.
+  static Result<std::shared_ptr<Engine>> Adopt(std::shared_ptr<Runtime> runtime, void* engine);
+
   struct Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
@@ -60,6 +65,8 @@ class EngineInspector {
 
  private:
   friend class Engine;
+  static std::shared_ptr<EngineInspector> Adopt(std::shared_ptr<Engine> engine, void* inspector);
+
   struct Impl;
   explicit EngineInspector(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -18,7 +18,8 @@ class OutputAllocator {
  public:
   virtual ~OutputAllocator() = default;
   // At least `size` bytes of device memory aligned to `alignment`; `current` is the address set so far. Null: failure.
-  virtual void* Reallocate(const char* tensor, void* current, std::uint64_t size, std::uint64_t alignment, void* stream) = 0;
+  virtual void* Reallocate(const char* tensor, void* current, std::uint64_t size,
+                           std::uint64_t alignment, void* stream) = 0;
   // The output's true dimensions, at the latest when the stream has finished.
   virtual void NotifyShape(const char* tensor, const Dims& dims) = 0;
 };
@@ -30,9 +31,9 @@ class ExecutionContext {
   // `stream`, everywhere: a CUstream of the engine's device.
   Status SetOptimizationProfile(int profile, void* stream);
   int optimization_profile() const;
-  Status SetInputShape(int tensor, const Dims& dims);      // tensor: index into EngineInfo::tensors
-  Result<Dims> TensorShape(int tensor) const;              // -1 where it is not known yet
-  Result<Dims> TensorStrides(int tensor) const;            // in elements
+  Status SetInputShape(int tensor, const Dims& dims);  // tensor: index into EngineInfo::tensors
+  Result<Dims> TensorShape(int tensor) const;          // -1 where it is not known yet
+  Result<Dims> TensorStrides(int tensor) const;        // in elements
   // Names of the inputs whose shape (or values, for shape tensors) are still missing; empty: all is known.
   Result<std::vector<std::string>> InferShapes();
   bool AllInputDimensionsSpecified() const;
@@ -40,7 +41,7 @@ class ExecutionContext {
   Status SetTensorAddress(int tensor, void* address);
   void* TensorAddress(int tensor) const;
   Status SetOutputAllocator(int tensor, std::shared_ptr<OutputAllocator> allocator);  // null: none
-  std::int64_t MaxOutputSize(int tensor) const;            // bytes; -1: unknown
+  std::int64_t MaxOutputSize(int tensor) const;  // bytes; -1: unknown
   // User-managed activation memory (AllocationStrategy::kUserManaged), at least UpdateDeviceMemorySizeForShapes() bytes, 256-aligned.
   Status SetDeviceMemory(void* memory, std::int64_t bytes);
   Result<std::int64_t> UpdateDeviceMemorySizeForShapes();
@@ -64,6 +65,8 @@ class ExecutionContext {
 
  private:
   friend class Engine;
+  static std::shared_ptr<ExecutionContext> Adopt(std::shared_ptr<Engine> engine, void* context);
+
   struct Impl;
   explicit ExecutionContext(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

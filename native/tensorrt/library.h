@@ -22,7 +22,8 @@ struct LibraryOptions {
   bool self_contained = false;
 };
 
-struct EntryPoints;  // tensorrt/entry_points.h
+struct EntryPoints;        // tensorrt/entry_points.h
+struct ParserEntryPoints;  // tensorrt/entry_points.h
 
 // Immutable once open; safe from any thread. Never dlclosed: TensorRT and CUDA register exit handlers in the process.
 class Library {
@@ -32,15 +33,20 @@ class Library {
   ~Library();
 
   const Version& version() const noexcept;
-  int abi_major() const noexcept;       // 10 or 11 (8 later): which column of the ABI table is used
-  std::int32_t version_number() const;  // what getInferLibVersion answers; handed back to create*_INTERNAL
+  int abi_major() const noexcept;  // 10 or 11 (8 later): which column of the ABI table is used
+  std::int32_t version_number()
+      const;  // what getInferLibVersion answers; handed back to create*_INTERNAL
   Flavor flavor() const noexcept;
+  bool is_reference() const noexcept;        // trt-node's own CPU reference runtime
   const std::string& path() const noexcept;  // absolute, as the dynamic linker resolved it
   bool has_builder() const noexcept;
-  bool has_parser() const noexcept;          // opens libnvonnxparser at the first question
+  bool has_parser() const noexcept;  // opens libnvonnxparser at the first question
+  // Of libnvonnxparser: next to the library, else by soname. kLibraryNotFound or kLibraryInvalid where there is none.
+  Result<const ParserEntryPoints*> parser() const;
   const std::vector<std::string>& plugin_libraries() const noexcept;  // those that are open
   const EntryPoints& entry_points() const noexcept;
-  const std::vector<std::string>& warnings() const noexcept;  // e.g. a plugin library that could not be opened and why
+  const std::vector<std::string>& warnings()
+      const noexcept;  // e.g. a plugin library that could not be opened and why
 
  private:
   friend class LibraryLoader;

@@ -11,6 +11,9 @@
 
 namespace trtnode::tensorrt {
 
+struct LoggerState;
+class LoggerAdapter;
+
 // Called from any thread, also from TensorRT's own; must not throw.
 using LogSink = std::function<void(Severity, std::string_view)>;
 
@@ -22,26 +25,39 @@ class Logger {
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
-  void* abi_object() const noexcept;  // the ILogger* to hand to TensorRT; as long-lived as this Logger
+  // The ILogger* to hand to TensorRT. It stays valid for ever (and falls silent once this Logger is gone): the library keeps the first
+  // logger that it was given as its global one, also when the runtime that brought it is long closed.
+  void* abi_object() const noexcept;
 
-  // Collects what is logged (warnings and errors) while it lives: this thread's lines, or all threads' if asked.
+  // As if TensorRT had logged this line. An IErrorRecorder's errors come this way, with their ErrorCode (else 0).
+  void Log(Severity severity, std::string_view line, int error_code = 0) noexcept;
+
+  // Collects what is logged (warnings and errors) while it lives: this thread's lines, or all threads' if asked. Costs nothing
+  // until something is logged. To be destroyed on the thread that made it, innermost first.
   class Scope {
    public:
     explicit Scope(Logger& logger, bool all_threads = false);
     ~Scope();
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
-    std::vector<std::string> Take();  // "[E] IRuntime::…", oldest first, at most 64 lines (the first ones are kept)
+    std::vector<std::string>
+    Take();  // "[E] IRuntime::…", oldest first, at most 64 lines (the first ones are kept)
+    int error_code() const;  // the last ErrorCode that TensorRT reported, 0 if none
 
    private:
-    friend class Logger;
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
+    friend struct LoggerState;
+    void Add(Severity severity, std::string_view line, int error_code);
+
+    std::shared_ptr<LoggerState> state_;
+    const bool all_threads_;
+    Scope* previous_;  // the scope around this one on this thread
+    std::vector<std::string> lines_;
+    int error_code_ = 0;
   };
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<LoggerState> state_;
+  LoggerAdapter* adapter_;  // immortal
 };
 
 }  // namespace trtnode::tensorrt

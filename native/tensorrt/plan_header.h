@@ -15,9 +15,10 @@ enum class PlanKind : std::uint8_t { kTensorRT, kReference };
 
 struct PlanHeader {
   PlanKind kind = PlanKind::kTensorRT;
-  std::optional<Version> version;             // of the TensorRT that built it, where the header tells
-  std::optional<std::uint64_t> total_bytes;   // what the header says; more than given: truncated
-  std::optional<int> compute_capability_major, compute_capability_minor;  // of the GPU it was built on, where found
+  std::optional<Version> version;  // of the TensorRT that built it, where the header tells
+  std::optional<std::uint64_t> total_bytes;  // what the header says; more than given: truncated
+  std::optional<int> compute_capability_major,
+      compute_capability_minor;  // of the GPU it was built on, where found
 };
 
 // kInvalidPlan: empty, too short, no plan at all (an ONNX file is named as such), truncated (with both sizes).

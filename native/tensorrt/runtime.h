@@ -17,9 +17,9 @@ class Engine;
 
 struct RuntimeOptions {
   Severity log_severity = Severity::kWarning;
-  LogSink log_sink;                // may be empty
-  int dla_core = -1;               // -1: the GPU
-  int max_threads = 0;             // 0: TensorRT's default
+  LogSink log_sink;     // may be empty
+  int dla_core = -1;    // -1: the GPU
+  int max_threads = 0;  // 0: TensorRT's default
   bool engine_host_code_allowed = false;
   std::string temporary_directory;  // empty: TensorRT's default
 };
@@ -27,7 +27,8 @@ struct RuntimeOptions {
 // The caller has checked that a CUDA device is usable and made its context current: TensorRT crashes or answers junk without one.
 class Runtime : public std::enable_shared_from_this<Runtime> {
  public:
-  static Result<std::shared_ptr<Runtime>> Create(std::shared_ptr<Library> library, RuntimeOptions options);
+  static Result<std::shared_ptr<Runtime>> Create(std::shared_ptr<Library> library,
+                                                 RuntimeOptions options);
   ~Runtime();
 
   // Looks at the header first (plan_header.h), then deserializes on the current CUDA device. `plan` may be freed afterwards.

@@ -18,10 +18,20 @@ struct Version {
 };
 
 enum class Flavor : std::uint8_t { kFull, kLean, kDispatch };
-enum class Severity : std::int32_t { kInternalError = 0, kError = 1, kWarning = 2, kInfo = 3, kVerbose = 4 };
+enum class Severity : std::int32_t {
+  kInternalError = 0,
+  kError = 1,
+  kWarning = 2,
+  kInfo = 3,
+  kVerbose = 4
+};
 enum class TensorIOMode : std::int32_t { kNone = 0, kInput = 1, kOutput = 2 };
 enum class TensorLocation : std::int32_t { kDevice = 0, kHost = 1 };
-enum class AllocationStrategy : std::int32_t { kStatic = 0, kOnProfileChange = 1, kUserManaged = 2 };
+enum class AllocationStrategy : std::int32_t {
+  kStatic = 0,
+  kOnProfileChange = 1,
+  kUserManaged = 2
+};
 enum class OptProfileSelector : std::int32_t { kMin = 0, kOpt = 1, kMax = 2 };
 enum class InspectorFormat : std::int32_t { kOneline = 0, kJson = 1 };
 
@@ -42,8 +52,8 @@ struct TensorInfo {
   bool is_debug = false;
   // Per profile, as formats may differ between profiles; index = profile.
   struct Layout {
-    int format = 0;              // TensorFormat
-    std::string format_desc;     // "Row major linear FP32 format (kLINEAR)"
+    int format = 0;                   // TensorFormat
+    std::string format_desc;          // "Row major linear FP32 format (kLINEAR)"
     int bytes_per_component = -1;     // -1: not vectorized
     int components_per_element = -1;  // -1: not vectorized
     int vectorized_dim = -1;          // -1: not vectorized

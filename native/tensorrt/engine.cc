@@ -1,0 +1,99 @@
+// Engine: ICudaEngine, and what is made from it.
+#include "tensorrt/engine.h"
+
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "tensorrt/abi/call.h"
+#include "tensorrt/engine_info.h"
+#include "tensorrt/error_recorder.h"
+#include "tensorrt/execution_context.h"
+#include "tensorrt/failure.h"
+
+namespace trtnode::tensorrt {
+
+namespace m = abi::methods;
+
+struct Engine::Impl {
+  Impl(std::shared_ptr<Runtime> r, abi::ICudaEngine* e)
+      : runtime(std::move(r)),
+        recorder(runtime->logger()),
+        engine(runtime->library()->abi_major(), e) {}
+
+  int major() const noexcept { return runtime->library()->abi_major(); }
+
+  // In the order in which they depend: the ICudaEngine goes first.
+  const std::shared_ptr<Runtime> runtime;
+  ErrorRecorder recorder;
+  abi::Owned<abi::VCudaEngine> engine;
+  EngineInfo info;
+  std::unordered_map<std::string_view, int> index;  // views into info
+};
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::~Engine() = default;
+
+Result<std::shared_ptr<Engine>> Engine::Adopt(std::shared_ptr<Runtime> runtime, void* engine) {
+  const Version version = runtime->library()->version();
+  auto impl = std::make_unique<Impl>(std::move(runtime), static_cast<abi::ICudaEngine*>(engine));
+  abi::Invoke<m::VCudaEngine_setErrorRecorder>(impl->major(), impl->engine.get(),
+                                               impl->recorder.abi_object());
+  impl->info = ReadEngineInfo(version, impl->engine.get());
+  for (std::size_t i = 0; i < impl->info.tensors.size(); ++i) {
+    impl->index.emplace(impl->info.tensors[i].name, static_cast<int>(i));
+  }
+  return std::shared_ptr<Engine>(new Engine(std::move(impl)));  // NOLINT: private constructor
+}
+
+const EngineInfo& Engine::info() const noexcept { return impl_->info; }
+
+int Engine::TensorIndex(std::string_view name) const noexcept {
+  const auto found = impl_->index.find(name);
+  return found != impl_->index.end() ? found->second : -1;
+}
+
+Result<std::shared_ptr<ExecutionContext>> Engine::CreateExecutionContext(
+    AllocationStrategy strategy) {
+  Logger::Scope scope(impl_->runtime->logger());
+  void* context = abi::Invoke<m::VCudaEngine_createExecutionContext>(impl_->major(),
+                                                                     impl_->engine.get(), strategy);
+  if (!abi::IsObject(context)) {
+    Status status =
+        CallFailed(ErrorCode::kExecution, "ICudaEngine::createExecutionContext",
+                   "TensorRT could not create an execution context.", scope, &impl_->recorder);
+    // The log does not always say how much: what the engine needs is known.
+    Error& error = status.error();
+    if (error.code == ErrorCode::kOutOfMemory && !error.requested_bytes) {
+      error.requested_bytes = static_cast<std::uint64_t>(impl_->info.device_memory_bytes);
+    }
+    return status;
+  }
+  return ExecutionContext::Adopt(shared_from_this(), context);
+}
+
+Result<std::shared_ptr<EngineInspector>> Engine::CreateInspector() {
+  Logger::Scope scope(impl_->runtime->logger());
+  void* inspector =
+      abi::Invoke<m::VCudaEngine_createEngineInspector>(impl_->major(), impl_->engine.get());
+  if (!abi::IsObject(inspector)) {
+    return CallFailed(ErrorCode::kExecution, "ICudaEngine::createEngineInspector",
+                      "TensorRT could not create an engine inspector.", scope, &impl_->recorder);
+  }
+  return EngineInspector::Adopt(shared_from_this(), inspector);
+}
+
+Result<std::unique_ptr<HostMemory>> Engine::Serialize() {
+  Logger::Scope scope(impl_->runtime->logger());
+  void* memory = abi::Invoke<m::VCudaEngine_serialize>(impl_->major(), impl_->engine.get());
+  if (!abi::IsObject(memory)) {
+    return CallFailed(ErrorCode::kExecution, "ICudaEngine::serialize",
+                      "TensorRT could not serialize the engine.", scope, &impl_->recorder);
+  }
+  return std::make_unique<HostMemory>(impl_->major(), memory);
+}
+
+const std::shared_ptr<Runtime>& Engine::runtime() const noexcept { return impl_->runtime; }
+void* Engine::abi_object() const noexcept { return impl_->engine.get(); }
+
+}  // namespace trtnode::tensorrt
