@@ -39,7 +39,7 @@ function sources(...extensions) {
 
 export function checkFormat({ write = false } = {}) {
   if (!installed()) return undefined;
-  const files = sources('.h', '.cc', '.inc');
+  const files = sources('.h', '.cc');
   if (files.length > 0) {
     run(path.join(bin, 'clang-format'), [...(write ? ['-i'] : ['--dry-run', '-Werror']), ...files]);
   }
