@@ -69,20 +69,14 @@ function packaged() {
 
 /** Everything native again under AddressSanitizer and UBSan. Node.js itself leaks at exit, so only the C++ tests look for leaks. */
 function sanitize() {
-  const libraries = path.join(root, 'build-asan/build/Release');
-  const options = [
-    '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
-    '-DTRT_NODE_SANITIZE=address,undefined',
-    `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${libraries}`,
-  ];
+  const options = ['-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DTRT_NODE_SANITIZE=address,undefined'];
   const env = { UBSAN_OPTIONS: 'print_stacktrace=1' };
   const sums = [native('build-asan', { options, env: { ...env, ASAN_OPTIONS: 'detect_leaks=1' } })];
   const asan = run('g++', ['-print-file-name=libasan.so'], { quiet: true }).trim();
   Object.assign(env, {
     ASAN_OPTIONS: 'detect_leaks=0',
     LD_PRELOAD: asan,
-    // Where node-gyp-build looks for the addon of the package named trt-node.
-    TRT_NODE_PREBUILD: path.join(root, 'build-asan'),
+    TRT_NODE_BINDING: path.join(root, 'build-asan/Release/trt_node.node'),
   });
   for (const project of ['unit', 'lifecycle']) {
     sums.push(vitest(project, { suffix: '-asan', env }));
