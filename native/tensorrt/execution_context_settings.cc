@@ -15,7 +15,7 @@ Status ExecutionContext::SetDeviceMemory(void* memory, std::int64_t bytes) {
     impl_->Ask<m::VExecutionContext_setDeviceMemory>(memory);
   }
   // The method answers nothing: a refusal (too small, not aligned) is only in the log.
-  if (scope.error_code() != 0) {
+  if (scope.has_errors()) {
     return impl_->Failed(
         ErrorCode::kInvalidArgument, "setDeviceMemoryV2",
         "TensorRT refused the device memory of " + std::to_string(bytes) + " bytes.", scope);
@@ -26,7 +26,7 @@ Status ExecutionContext::SetDeviceMemory(void* memory, std::int64_t bytes) {
 Result<std::int64_t> ExecutionContext::UpdateDeviceMemorySizeForShapes() {
   Logger::Scope scope(impl_->logger);
   const abi::u64 bytes = impl_->Ask<m::VExecutionContext_updateDeviceMemorySizeForShapes>();
-  if (bytes == 0 && scope.error_code() != 0) {
+  if (bytes == 0 && scope.has_errors()) {
     return impl_->Failed(ErrorCode::kExecution, "updateDeviceMemorySizeForShapes",
                          "TensorRT cannot tell the device memory that these shapes need.", scope);
   }
@@ -40,7 +40,7 @@ Status ExecutionContext::SetAuxStreams(const std::vector<void*>& streams) {
   for (void* stream : streams) handles.push_back(static_cast<abi::CUstream_st*>(stream));
   impl_->Ask<m::VExecutionContext_setAuxStreams>(handles.data(),
                                                  static_cast<abi::i32>(handles.size()));
-  if (scope.error_code() != 0) {
+  if (scope.has_errors()) {
     return impl_->Failed(ErrorCode::kInvalidArgument, "setAuxStreams",
                          "TensorRT refused the auxiliary streams.", scope);
   }
@@ -50,7 +50,7 @@ Status ExecutionContext::SetAuxStreams(const std::vector<void*>& streams) {
 Status ExecutionContext::SetPersistentCacheLimit(std::uint64_t bytes) {
   Logger::Scope scope(impl_->logger);
   impl_->Ask<m::VExecutionContext_setPersistentCacheLimit>(bytes);
-  if (scope.error_code() != 0) {
+  if (scope.has_errors()) {
     return impl_->Failed(
         ErrorCode::kInvalidArgument, "setPersistentCacheLimit",
         "TensorRT refused a persistent cache of " + std::to_string(bytes) + " bytes.", scope);
@@ -92,7 +92,7 @@ Status ExecutionContext::SetProfiling(bool on) {
   Logger::Scope scope(impl_->logger);
   impl_->Ask<m::VExecutionContext_setProfiler>(on ? impl_->profiler.abi_object(impl_->version.major)
                                                   : nullptr);
-  if (scope.error_code() != 0) {
+  if (scope.has_errors()) {
     return impl_->Failed(ErrorCode::kExecution, "setProfiler", "TensorRT refused the profiler.",
                          scope);
   }

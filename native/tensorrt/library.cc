@@ -56,6 +56,26 @@ bool Library::has_parser() const noexcept {
   }
 }
 
+void Library::PrepareBuilder() const {
+  const fs::path directory = fs::path(impl_->path).parent_path();
+  if (impl_->entry_points.setInternalLibraryPath != nullptr) {
+    impl_->entry_points.setInternalLibraryPath(directory.c_str());
+    return;
+  }
+  // Once open, it is found by its name.
+  const std::string suffix = ".so." + std::to_string(impl_->version.major) + "." +
+                             std::to_string(impl_->version.minor) + "." +
+                             std::to_string(impl_->version.patch);
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with("libnvinfer_builder_resource") && name.ends_with(suffix)) {
+      std::string ignored;  // the builder itself says what it lacks
+      dl::Open(it->path().string(), ignored);
+    }
+  }
+}
+
 Result<const ParserEntryPoints*> Library::parser() const {
   Impl& impl = *impl_;
   std::call_once(impl.parser_once, [&impl] {

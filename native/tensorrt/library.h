@@ -41,6 +41,9 @@ class Library {
   const std::string& path() const noexcept;  // absolute, as the dynamic linker resolved it
   bool has_builder() const noexcept;
   bool has_parser() const noexcept;  // opens libnvonnxparser at the first question
+  // Makes the builder's resource libraries findable, which TensorRT opens by name although they lie beside libnvinfer, where
+  // the dynamic linker need not look. To be called before createInferBuilder.
+  void PrepareBuilder() const;
   // Of libnvonnxparser: next to the library, else by soname. kLibraryNotFound or kLibraryInvalid where there is none.
   Result<const ParserEntryPoints*> parser() const;
   const std::vector<std::string>& plugin_libraries() const noexcept;  // those that are open

@@ -211,8 +211,14 @@ int Logger::Scope::error_code() const {
   return error_code_;
 }
 
+bool Logger::Scope::has_errors() const {
+  const std::lock_guard lock(state_->mutex);
+  return has_errors_;
+}
+
 void Logger::Scope::Add(Severity severity, std::string_view line, int error_code) {
   if (error_code != 0) error_code_ = error_code;
+  if (severity <= Severity::kError) has_errors_ = true;
   if (lines_.size() >= kMaxLines) return;
   // The same error may come through the logger and through the error recorder.
   for (const std::string& known : lines_) {

@@ -43,6 +43,8 @@ class Logger {
     std::vector<std::string>
     Take();  // "[E] IRuntime::…", oldest first, at most 64 lines (the first ones are kept)
     int error_code() const;  // the last ErrorCode that TensorRT reported, 0 if none
+    // Whether an error was logged: the only way to learn of a refusal from a method that answers nothing.
+    bool has_errors() const;
 
    private:
     friend struct LoggerState;
@@ -53,6 +55,7 @@ class Logger {
     Scope* previous_;  // the scope around this one on this thread
     std::vector<std::string> lines_;
     int error_code_ = 0;
+    bool has_errors_ = false;
   };
 
  private:
