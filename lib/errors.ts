@@ -302,7 +302,7 @@ export function invalidArgument(reason: string, hint: string): InvalidArgumentEr
 
 /** A {@link FileError} out of what Node's file functions threw. @internal */
 export function fileError(action: 'read' | 'write', path: string, cause: unknown): FileError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = cause instanceof Error ? cause.message : describe(cause);
   const hint =
     action === 'read'
       ? 'Check the path and that this user may read the file.'
@@ -323,7 +323,8 @@ export function describe(value: unknown): string {
     ?.constructor?.name;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (ArrayBuffer.isView(value)) {
-    return `${name ?? 'a view'}(${'length' in value ? String(value.length) : value.byteLength})`;
+    const { length = value.byteLength } = value as { length?: number };
+    return `${name ?? 'a view'}(${length})`;
   }
   return name === undefined || name === 'Object' ? 'an object' : `an instance of ${name}`;
 }

@@ -164,6 +164,11 @@ export function checkLength(
   );
 }
 
+/** `instanceof`, as a type that says DType. @internal */
+export function isTensor(value: unknown): value is Tensor {
+  return value instanceof Tensor;
+}
+
 /** Where the pinned buffer of a tensor is kept; set by PinnedBuffer.tensor(). @internal */
 export const pinnedBuffer = Symbol('pinnedBuffer');
 
@@ -230,8 +235,8 @@ export class Tensor<T extends DType = DType> {
    * @throws {@link InvalidArgumentError} ERR_TRT_DTYPE_MISMATCH for fp8, int4, fp4 and e8m0.
    */
   toFloat32(): Float32Array {
-    const data = this.data as TensorData;
-    switch (this.dtype as DType) {
+    const data = this.data;
+    switch (this.dtype) {
       case 'float32':
         return data as Float32Array;
       case 'float16':

@@ -9,11 +9,6 @@ import type { Stream } from './stream.js';
  * keeps those buffers open.
  */
 export class CudaGraph extends Handle<NativeCudaGraph> {
-  /** @internal */
-  constructor(native: NativeCudaGraph, parent: Handle<{ close(): void }>) {
-    super(native, parent);
-  }
-
   /** Number of nodes: kernels, copies and the like. */
   get numNodes(): number {
     return this.native.numNodes;

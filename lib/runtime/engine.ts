@@ -16,7 +16,7 @@ import type {
 } from './engine-info.js';
 import { EngineInspector } from './engine-inspector.js';
 import { ExecutionContext } from './execution-context.js';
-import { Handle } from './handle.js';
+import { Handle, closedError } from './handle.js';
 import type { Runtime } from './runtime.js';
 
 const strategies = ['static', 'onProfileChange', 'userManaged'] as const;
@@ -83,7 +83,9 @@ export class Engine extends Handle<NativeEngine> implements EngineProperties {
    * @throws {@link InvalidArgumentError} ERR_TRT_UNKNOWN_TENSOR, listing those that exist
    */
   tensor(name: string): TensorInfo {
-    return this.tensors[this.tensorIndex(name)] as TensorInfo;
+    const info = this.tensors[this.tensorIndex(name)];
+    if (info === undefined) throw closedError('Engine');
+    return info;
   }
 
   /** Position in {@link Engine.tensors}. @throws ERR_TRT_UNKNOWN_TENSOR @internal */

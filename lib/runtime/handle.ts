@@ -16,7 +16,7 @@ export abstract class Handle<N extends Closable> {
   #sweepAt = 16;
 
   /** @internal */
-  protected constructor(native: N, parent?: Handle<Closable>) {
+  constructor(native: N, parent?: Handle<Closable>) {
     this.#native = native;
     parent?.adopt(this);
   }
@@ -53,6 +53,11 @@ export abstract class Handle<N extends Closable> {
     this.#native = undefined;
     for (const reference of [...this.#children].reverse()) reference.deref()?.close();
     this.#children.clear();
+    this.release(native);
+  }
+
+  /** Frees what is native; a view of another handle's memory leaves it alone. @internal */
+  protected release(native: N): void {
     native.close();
   }
 

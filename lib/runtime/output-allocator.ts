@@ -2,7 +2,7 @@
 
 import { describe, invalidArgument } from '../errors.js';
 import type { NativeAddon, NativeOutputAllocator, NativePlatform } from '../native.js';
-import { DeviceBuffer } from './device-buffer.js';
+import type { DeviceBuffer } from './device-buffer.js';
 import { Handle } from './handle.js';
 import type { Runtime } from './runtime.js';
 

@@ -1,10 +1,10 @@
 // PinnedBuffer: page-locked host memory, which the device copies from and to without staging.
 
-import { type DType, type DTypeArrays, arrayLength, dtypeInfo } from '../dtype.js';
+import { type DType, type DTypeArrays, arrayLength, byteSize, dtypeInfo } from '../dtype.js';
 import { InvalidArgumentError } from '../errors.js';
 import type { NativePinnedBuffer, NativePlatform } from '../native.js';
 import { Tensor, type TensorSource, pinnedBuffer } from '../tensor.js';
-import { checkInteger, checkMemory, checkShape, formatShape } from '../validate.js';
+import { checkInteger, checkMemory, checkShape, formatShape, volume } from '../validate.js';
 import { Handle } from './handle.js';
 import type { Runtime } from './runtime.js';
 
@@ -66,7 +66,7 @@ export class PinnedBuffer extends Handle<NativePinnedBuffer> {
   tensor<T extends DType>(dtype: T, shape: readonly number[]): Tensor<T> {
     const info = dtypeInfo(dtype);
     const length = arrayLength(info, checkShape(shape, 'PinnedBuffer.tensor'));
-    const bytes = length * info.array.prototype.BYTES_PER_ELEMENT;
+    const bytes = byteSize(dtype, volume(shape));
     if (bytes > this.bytes) {
       throw new InvalidArgumentError(
         'ERR_TRT_LENGTH_MISMATCH',

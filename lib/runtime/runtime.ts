@@ -1,6 +1,8 @@
 // Runtime: TensorRT's runtime on one device, the owner of everything at the low level.
 
 import { fileURLToPath } from 'node:url';
+import { type DeviceTensor, allocateDeviceTensor } from '../device-tensor.js';
+import type { DType } from '../dtype.js';
 import { describe, invalidArgument } from '../errors.js';
 import { loadAddon } from '../load.js';
 import { type LogOptions, logOptionNames, nativeLogOptions } from '../log.js';
@@ -218,6 +220,17 @@ export class Runtime extends Handle<NativeRuntime> {
    */
   createDeviceBuffer(bytes: number): DeviceBuffer {
     return new DeviceBuffer(this, this.open(), this.device, bytes);
+  }
+
+  /**
+   * Allocates device memory for a tensor, not initialised: a feed, or an output target, of sessions on this device.
+   *
+   * @throws {@link InvalidArgumentError} ERR_TRT_INVALID_SHAPE, ERR_TRT_INVALID_ARGUMENT; {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY;
+   *   {@link ClosedError} ERR_TRT_CLOSED
+   */
+  createDeviceTensor<T extends DType>(dtype: T, shape: readonly number[]): DeviceTensor<T> {
+    this.open();
+    return allocateDeviceTensor(this, dtype, shape);
   }
 
   /**

@@ -1,0 +1,101 @@
+// What Session takes and gives: options, feeds, output requests and results.
+
+import type { DeviceTensor } from '../device-tensor.js';
+import type { TensorData } from '../dtype.js';
+import type { LogOptions } from '../log.js';
+import type { PlatformOptions } from '../platform.js';
+import type { ProfileShape, TensorInfo } from '../runtime/engine-info.js';
+import type { Tensor } from '../tensor.js';
+
+/** How a session is loaded. */
+export interface SessionOptions extends PlatformOptions, LogOptions {
+  /** Index of the CUDA device; default 0. */
+  device?: number | undefined;
+  /** Execution slots: how many inferences run at the same time, each with a context, stream and buffers of its own. Default 1. */
+  instances?: number | undefined;
+  /** Which optimization profile runs use: 'auto' (default) the best for each run, or always this one. */
+  profile?: 'auto' | number | undefined;
+  /** Most runs that wait for a free slot; one more is refused with ERR_TRT_BUSY. Default: no limit. */
+  maxQueued?: number | undefined;
+  /** CUDA stream priority of all slots: lower is more urgent; clamped to the device's range. Default 0. */
+  priority?: number | undefined;
+  /** Whether the plan may bring executable host code, as version-compatible plans do. Only for plans that you trust. Default false. */
+  engineHostCodeAllowed?: boolean | undefined;
+  /** Where that code is unpacked; default: TensorRT's own choice. */
+  temporaryDirectory?: string | undefined;
+  /** Aborts the loading: the promise rejects at once; what TensorRT has begun is freed when it ends. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * One input of a run. A typed array alone is enough where its length determines the shape: a static shape, or exactly one dynamic dimension.
+ * Ordinary arrays are taken for shape tensors only.
+ */
+export type Feed =
+  Tensor | DeviceTensor | TensorData | Uint8ClampedArray | readonly number[] | readonly bigint[];
+
+/** Inputs by name; each input of the engine exactly once. */
+export type Feeds = Readonly<Record<string, Feed>>;
+
+/**
+ * Where one output goes: `'host'` (or `true`) a new array, `'device'` a new {@link DeviceTensor}, a typed array or {@link Tensor} of yours (also over a
+ * {@link PinnedBuffer}), a {@link DeviceTensor} of yours. Yours must be large enough; what comes back is a tensor over its first elements.
+ */
+export type OutputTarget = 'host' | true | 'device' | TensorData | Tensor | DeviceTensor;
+
+/** Outputs by name. Those not named are computed, but not copied. */
+export type OutputTargets = Readonly<Record<string, OutputTarget>>;
+
+/** What a run gives for output targets `O`. */
+export type OutputsOf<O extends OutputTargets> = {
+  [K in keyof O]: O[K] extends 'device' | DeviceTensor ? DeviceTensor : Tensor;
+};
+
+/** How one inference runs. */
+export interface RunOptions {
+  /** Aborts the run: one that waits is removed; of one that runs, the promise rejects at once and the slot becomes free when the device is done. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds from the call after which the promise rejects with ERR_TRT_DEADLINE_EXCEEDED, waiting included. Default: none. */
+  deadlineMs?: number | undefined;
+  /** Runs in this profile, instead of the session's choice. */
+  profile?: number | undefined;
+  /** Which outputs, and where to: names (each to a new array), or targets by name. Default: all, each to a new array. */
+  outputs?: readonly string[] | OutputTargets | undefined;
+}
+
+/** An input or output of a session. */
+export interface TensorDescription extends Pick<
+  TensorInfo,
+  'name' | 'dtype' | 'shape' | 'location'
+> {
+  /** Whether its *values* take part in computing shapes; such inputs are fed as integers from the host. */
+  readonly isShapeTensor: boolean;
+  /** By profile: what an input may be; empty for outputs. */
+  readonly profiles: readonly ProfileShape[];
+}
+
+/** What a session has done so far. */
+export interface SessionStats {
+  /** Runs that completed and gave outputs. */
+  readonly completed: number;
+  /** Runs that failed in the engine or on the device. */
+  readonly failed: number;
+  /** Runs given up by their caller: aborted, or past their deadline. */
+  readonly abandoned: number;
+  /** Runs on a slot now. */
+  readonly running: number;
+  /** Runs that wait for a slot now. */
+  readonly queued: number;
+}
+
+/** Memory that a session holds, in bytes. */
+export interface SessionMemory {
+  /** Ordinary host memory for staging. */
+  readonly hostBytes: number;
+  /** Page-locked host memory. */
+  readonly pinnedBytes: number;
+  /** Device memory of inputs and outputs of all slots. */
+  readonly deviceBytes: number;
+  /** Activation memory of all slots' execution contexts, as TensorRT states it. Weights come on top; TensorRT does not tell their size. */
+  readonly activationBytes: number;
+}
