@@ -97,7 +97,7 @@ test('it holds what it needs and nothing else', () => {
     /^(CHANGELOG\.md|CMakeLists\.txt|LICENSE|README\.md|package\.json)$/,
     /^cmake\/\w+\.cmake$/,
     /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
-    /^native\/(core|cuda|tensorrt|executor|napi|reference)\/[\w/-]+\.(h|cc|inc)$/,
+    /^native\/(core|cuda|tensorrt|executor|napi|reference)\/[\w/-]+\.(h|cc|def)$/,
     /^native\/([\w-]+\/)+(CMakeLists\.txt|README\.md|[\w.-]+\.map)$/,
     /^native\/README\.md$/,
     /^prebuilds\/linux-(x64|arm64)\/(trt-node\.glibc\.node|libtrtnode_reference\.so)$/,
