@@ -143,7 +143,11 @@ std::string SpecializeGraph(std::string_view graph, const Specialization& how) {
         out.Raw(field.raw);
       }
     } else if (field.number == kGraphOutput && how.forget_shapes) {
-      out.Bytes(kGraphOutput, MakeValueInfo(FindName(field.bytes, 1), FindElementType(field.bytes), nullptr));
+      // The rank stays: an unknown rank and a scalar look alike in ONNX Runtime's answer.
+      const auto rank = how.output_ranks.find(FindName(field.bytes, 1));
+      const std::vector<int64_t> unknown(rank == how.output_ranks.end() ? 0 : rank->second, -1);
+      out.Bytes(kGraphOutput, MakeValueInfo(FindName(field.bytes, 1), FindElementType(field.bytes),
+                                            rank == how.output_ranks.end() ? nullptr : &unknown));
     } else if (field.number == kGraphValueInfo && how.forget_shapes) {
       continue;
     } else {

@@ -23,6 +23,7 @@ struct Specialization {
   bool drop_weights = false;
   // Forgets the declared output shapes and the values in between, so that only what follows from the inputs is left.
   bool forget_shapes = true;
+  std::map<std::string, size_t> output_ranks;  // declared ranks, kept when shapes are forgotten
 };
 
 // The bytes of the rewritten model. `model` must have passed ParseModel; what cannot be read is copied as it is.

@@ -1,0 +1,217 @@
+// Loads an engine's model and infers shapes with ONNX Runtime.
+#include "reference/runtime/engine_core.h"
+
+#include <algorithm>
+
+#include "reference/onnx/shape_flow.h"
+#include "reference/runtime/types.h"
+
+namespace trtnode::reference {
+namespace {
+
+constexpr size_t kCacheSize = 256;
+constexpr size_t kMinContextMemory = 64 * 1024;
+constexpr size_t kMaxContextMemory = 16 * 1024 * 1024;
+constexpr int64_t kMaxProbeElements = int64_t{1} << 28;
+
+std::vector<int64_t> Dimensions(const onnx::ValueInfo& info) {
+  std::vector<int64_t> dimensions;
+  for (const onnx::Dimension& dimension : info.dimensions) dimensions.push_back(dimension.value);
+  return dimensions;
+}
+
+bool IsKnown(const std::vector<int64_t>& dimensions) {
+  return std::all_of(dimensions.begin(), dimensions.end(), [](int64_t dimension) { return dimension >= 0; });
+}
+
+}  // namespace
+
+std::string LayerName(const onnx::Node& node) {
+  if (!node.name.empty()) return node.name;
+  return "node_of_" + (node.outputs.empty() ? node.op_type : node.outputs.front());
+}
+
+EngineCore::EngineCore(Plan plan, std::shared_ptr<Reporter> reporter, IGpuAllocator* allocator)
+    : plan_(std::move(plan)), reporter_(std::move(reporter)), allocator_(allocator) {}
+
+std::shared_ptr<EngineCore> EngineCore::Create(Plan plan, std::shared_ptr<Reporter> reporter, IGpuAllocator* allocator,
+                                               std::string* error) {
+  std::shared_ptr<EngineCore> core(new EngineCore(std::move(plan), std::move(reporter), allocator));  // NOLINT
+  *error = core->Load();
+  return error->empty() ? core : nullptr;
+}
+
+std::string EngineCore::Load() {
+  std::string error;
+  auto model = onnx::ParseModel(plan_.model, &error);
+  if (!model) return error;
+  model_ = std::move(*model);
+  session_ = ort::Session::Create(plan_.model, ort::Purpose::kRun, &error);
+  if (!session_) return error;
+  error = AddTensors();
+  if (!error.empty()) return error;
+  for (const onnx::Node& node : model_.nodes) {
+    if (node.op_type != "Constant") layers_.push_back(&node);
+  }
+  onnx::Specialization light;
+  light.drop_weights = true;
+  light.forget_shapes = false;
+  skeleton_ = onnx::Specialize(plan_.model, light);
+  size_t weights = 0;
+  for (const onnx::Initializer& initializer : model_.initializers) weights += initializer.encoded_size;
+  weights_ = DeviceMemory::Allocate(weights, allocator_);
+  if (!weights_) return "Requested size was " + std::to_string(weights) + " bytes.";
+  return {};
+}
+
+std::string EngineCore::AddTensors() {
+  const onnx::ShapeFlow flow = onnx::AnalyzeShapes(model_);
+  for (const bool input : {true, false}) {
+    for (const onnx::ValueInfo& info : input ? model_.inputs : model_.outputs) {
+      TensorSpec& spec = tensors_.emplace_back();
+      spec.name = info.name;
+      spec.input = input;
+      spec.shape_input = input && flow.shape_inputs.count(info.name) != 0;
+      spec.data_dependent = !input && flow.data_dependent_outputs.count(info.name) != 0;
+      spec.dimensions = Dimensions(info);
+      spec.element_type = info.element_type;
+      for (const ort::TensorType& known : input ? session_->inputs() : session_->outputs()) {
+        if (known.name != info.name) continue;
+        spec.element_type = known.element_type;
+        // An unknown rank looks like a scalar; what the model declares is better then.
+        if (known.dimensions.size() >= spec.dimensions.size()) spec.dimensions = known.dimensions;
+      }
+      const auto type = ToDataType(spec.element_type);
+      if (!type) return "Tensor " + info.name + " has the data type " + onnx::ElementTypeName(spec.element_type) + ", which TensorRT has not.";
+      spec.type = *type;
+      if (spec.dimensions.size() > static_cast<size_t>(kMaxDims)) return "Tensor " + info.name + " has more than 8 dimensions.";
+      spec.format = std::string("Row major linear ") + FormatName(spec.type) + " format (kLINEAR)";
+      if (input) ++input_count_;
+      if (!input && info.has_shape) output_ranks_[info.name] = info.dimensions.size();
+    }
+  }
+  return {};
+}
+
+int EngineCore::Find(char const* name) const {
+  if (name == nullptr) return -1;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    if (tensors_[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+std::vector<int64_t> EngineCore::ProfileDimensions(size_t tensor, size_t profile, OptProfileSelector select) const {
+  const TensorSpec& spec = tensors_[tensor];
+  const auto& entries = plan_.profiles[profile].entries;
+  const auto entry = entries.find(spec.name);
+  const auto index = static_cast<size_t>(select);
+  if (entry == entries.end() || !entry->second.has_dimensions[index]) return spec.dimensions;
+  return entry->second.dimensions[index];
+}
+
+const std::vector<int64_t>* EngineCore::ProfileValues(size_t tensor, size_t profile, OptProfileSelector select) const {
+  const auto& entries = plan_.profiles[profile].entries;
+  const auto entry = entries.find(tensors_[tensor].name);
+  const auto index = static_cast<size_t>(select);
+  if (entry == entries.end() || !entry->second.has_values[index]) return nullptr;
+  return &entry->second.values[index];
+}
+
+std::shared_ptr<const Shapes> EngineCore::Resolve(const std::vector<InputState>& inputs, std::string* error) {
+  Key key;
+  for (const InputState& input : inputs) {
+    key.push_back(static_cast<int64_t>(input.dimensions.size()));
+    key.insert(key.end(), input.dimensions.begin(), input.dimensions.end());
+    key.push_back(input.values ? static_cast<int64_t>(input.values->size()) : -1);
+    if (input.values) key.insert(key.end(), input.values->begin(), input.values->end());
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(cache_.begin(), cache_.end(), [&](const auto& entry) { return entry.first == key; });
+    if (found != cache_.end()) {
+      cache_.splice(cache_.begin(), cache_, found);
+      return found->second;
+    }
+  }
+  // Outside of the lock: inference takes milliseconds, and two threads that infer the same do no harm.
+  auto shapes = Infer(inputs, error);
+  if (!shapes) return nullptr;
+  const std::lock_guard lock(mutex_);
+  cache_.emplace_front(std::move(key), shapes);
+  if (cache_.size() > kCacheSize) cache_.pop_back();
+  return shapes;
+}
+
+std::shared_ptr<const Shapes> EngineCore::Infer(const std::vector<InputState>& inputs, std::string* error) const {
+  auto shapes = std::make_shared<Shapes>();
+  onnx::Specialization how;
+  how.output_ranks = output_ranks_;
+  bool values_known = true;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    const TensorSpec& spec = tensors_[i];
+    shapes->push_back(spec.input ? inputs[i].dimensions : spec.dimensions);
+    if (!spec.input) continue;
+    how.input_shapes[spec.name] = inputs[i].dimensions;
+    if (!spec.shape_input) continue;
+    if (inputs[i].values) {
+      how.constants[spec.name] = {spec.element_type, inputs[i].dimensions, *inputs[i].values};
+    } else {
+      values_known = false;
+    }
+  }
+  if (std::all_of(shapes->begin(), shapes->end(), IsKnown)) return shapes;
+  std::string ignored;
+  auto session = ort::Session::Create(onnx::Specialize(skeleton_, how), ort::Purpose::kInferShapes, &ignored);
+  // Few operators want their weights as constants; then the whole model must be taken.
+  if (!session) session = ort::Session::Create(onnx::Specialize(plan_.model, how), ort::Purpose::kInferShapes, error);
+  if (!session) return nullptr;
+  bool probe = false;
+  for (size_t i = input_count_; i < tensors_.size(); ++i) {
+    for (const ort::TensorType& known : session->outputs()) {
+      if (known.name == tensors_[i].name && known.dimensions.size() >= (*shapes)[i].size()) (*shapes)[i] = known.dimensions;
+    }
+    probe = probe || (!IsKnown((*shapes)[i]) && !tensors_[i].data_dependent);
+  }
+  if (probe && values_known) ProbeByRunning(inputs, shapes.get());
+  return shapes;
+}
+
+// Shape inference gave up, though nothing depends on data: one run on zeros tells.
+void EngineCore::ProbeByRunning(const std::vector<InputState>& inputs, Shapes* shapes) const {
+  std::vector<std::vector<char>> memory;
+  std::vector<ort::TensorView> views;
+  for (size_t i = 0; i < input_count_; ++i) {
+    const int64_t volume = Volume(inputs[i].dimensions);
+    if (volume < 0 || volume > kMaxProbeElements) return;
+    auto& bytes = memory.emplace_back(static_cast<size_t>(volume) * ElementSize(tensors_[i].type));
+    if (inputs[i].values && tensors_[i].type == DataType::kINT64) {
+      std::copy(inputs[i].values->begin(), inputs[i].values->end(), reinterpret_cast<int64_t*>(bytes.data()));
+    } else if (inputs[i].values) {
+      std::copy(inputs[i].values->begin(), inputs[i].values->end(), reinterpret_cast<int32_t*>(bytes.data()));
+    }
+    views.push_back({tensors_[i].name.c_str(), tensors_[i].element_type, bytes.data(), bytes.size(), inputs[i].dimensions});
+  }
+  std::vector<ort::TensorView> outputs;
+  for (size_t i = input_count_; i < tensors_.size(); ++i) {
+    outputs.push_back({tensors_[i].name.c_str(), tensors_[i].element_type, nullptr, 0, {}});
+  }
+  std::vector<ort::Produced> produced;
+  if (!session_->Run(views, outputs, &produced).empty()) return;
+  for (size_t i = input_count_; i < tensors_.size(); ++i) {
+    if (!tensors_[i].data_dependent) (*shapes)[i] = produced[i - input_count_].dimensions;
+  }
+}
+
+size_t EngineCore::ContextMemory(size_t profile) const {
+  // A plausible figure, so that contexts cost memory as TensorRT's do: the inputs at their largest, within bounds.
+  size_t bytes = 0;
+  for (size_t i = 0; i < input_count_; ++i) {
+    const int64_t volume = Volume(ProfileDimensions(i, profile, OptProfileSelector::kMAX));
+    if (volume > 0) bytes += std::min(static_cast<size_t>(volume), kMaxContextMemory) * ElementSize(tensors_[i].type);
+  }
+  constexpr size_t kStep = 512;
+  return std::clamp(bytes * 2 / kStep * kStep, kMinContextMemory, kMaxContextMemory);
+}
+
+}  // namespace trtnode::reference
