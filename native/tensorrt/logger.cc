@@ -220,9 +220,10 @@ void Logger::Scope::Add(Severity severity, std::string_view line, int error_code
   if (error_code != 0) error_code_ = error_code;
   if (severity <= Severity::kError) has_errors_ = true;
   if (lines_.size() >= kMaxLines) return;
-  // The same error may come through the logger and through the error recorder.
+  // The same error may come through the logger and through the error recorder, there perhaps with words in front of it.
   for (const std::string& known : lines_) {
-    if (known.find(line) != std::string::npos) return;
+    if (std::string_view(known).substr(4) == line) return;
+    if (line.size() >= 24 && known.find(line) != std::string::npos) return;
   }
   std::string text = {'[', SeverityLetter(severity), ']', ' '};
   text += line;
