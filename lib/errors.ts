@@ -312,19 +312,35 @@ export function fileError(action: 'read' | 'write', path: string, cause: unknown
 
 /** A short description of a wrong value, for messages: `'"abc"'`, `'Float32Array(12)'`, `'null'`. @internal */
 export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value === 'string') {
-    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+    case 'bigint':
+      return `${value}n`;
+    case 'function':
+      return 'a function';
+    case 'object':
+      return value === null ? 'null' : describeObject(value);
+    case 'number':
+    case 'boolean':
+    case 'symbol':
+    case 'undefined':
+      return String(value);
   }
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value !== 'object') return String(value);
-  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)
-    ?.constructor?.name;
+}
+
+function describeObject(value: object): string {
+  const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null;
+  const name = prototype?.constructor?.name;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (ArrayBuffer.isView(value)) {
     const { length = value.byteLength } = value as { length?: number };
     return `${name ?? 'a view'}(${length})`;
   }
   return name === undefined || name === 'Object' ? 'an object' : `an instance of ${name}`;
+}
+
+/** What was thrown, as an Error. @internal */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(describe(thrown));
 }

@@ -1,6 +1,6 @@
 // Session: the high level. Loads a plan and runs it, from typed arrays to typed arrays, without blocking the event loop.
 
-import { BusyError, ClosedError } from './errors.js';
+import { BusyError, ClosedError, asError } from './errors.js';
 import { logOptionNames } from './log.js';
 import type { NativeEngine, NativeExecutor, NativeRuntime } from './native.js';
 import { type RuntimeKind, openPlatformWithDevice, platformOptionNames } from './platform.js';
@@ -225,7 +225,7 @@ export class Session {
       }
       return run.promise;
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(asError(error));
     }
   }
 
@@ -394,7 +394,7 @@ export class Session {
     } catch (error) {
       this.#failed++;
       this.#slots.forget(slot);
-      run.reject(error as Error);
+      run.reject(asError(error));
       return false;
     }
   }
@@ -431,7 +431,7 @@ export class Session {
       result = this.#slots.collect(slot, run.outputs);
     } catch (error) {
       this.#failed++;
-      run.reject(error as Error);
+      run.reject(asError(error));
       return;
     }
     this.#completed++;

@@ -59,7 +59,7 @@ export function viewData(info: DTypeInfo, data: unknown, who: string): TensorDat
   if (tag === undefined) throw dtypeMismatch(who, info, data);
   const view = data as Uint8Array;
   checkMemory(view, who);
-  const raw = info.bits > 8 && Buffer.isBuffer(data);
+  const raw = Buffer.isBuffer(data);
   if (tag === info.array.name && !raw) return data as TensorData;
   if (tag === 'Float16Array' && info.dtype === 'float16' && float16Array) {
     return new Uint16Array(view.buffer, view.byteOffset, view.length);
@@ -68,7 +68,7 @@ export function viewData(info: DTypeInfo, data: unknown, who: string): TensorDat
     return new Uint8Array(view.buffer, view.byteOffset, view.length);
   }
   if (!raw) throw dtypeMismatch(who, info, data);
-  const bytes = info.bits >> 3;
+  const bytes = Math.max(1, info.bits >> 3);
   if (view.length % bytes !== 0) {
     throw new InvalidArgumentError(
       'ERR_TRT_LENGTH_MISMATCH',

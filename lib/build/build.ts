@@ -1,0 +1,221 @@
+// build(): an ONNX model to a plan.
+
+import { readFile } from 'node:fs/promises';
+import { writeFileAtomically } from '../atomic-write.js';
+import { describe, fileError, invalidArgument, isTensorRTError } from '../errors.js';
+import { type LogOptions, logOptionNames, nativeLogOptions } from '../log.js';
+import type { NativeBuildOptions } from '../native.js';
+import { planBytes } from '../plan.js';
+import { type PlatformOptions, openPlatformWithDevice, platformOptionNames } from '../platform.js';
+import {
+  type HardwareCompatibilityLevel,
+  type ProfilingVerbosity,
+  compatibilityNumber,
+  hardwareCompatibilityLevels,
+  profilingVerbosities,
+  verbosityNumber,
+} from '../runtime/engine-info.js';
+import { abortedError, checkSignal } from '../session/run.js';
+import { checkChoice, checkInteger, checkOptions, checkString } from '../validate.js';
+import { type BuildProfile, nativeProfile } from './profile.js';
+
+/** Progress of a build, as TensorRT tells it. */
+export interface BuildProgress {
+  /** Name of the phase. */
+  readonly phase: string;
+  /** The phase that it is part of, or ''. */
+  readonly parent: string;
+  /** Steps done. */
+  readonly step: number;
+  /** Steps in all. */
+  readonly steps: number;
+}
+
+/** How a plan is built. The defaults are TensorRT's. */
+export interface BuildOptions extends PlatformOptions, LogOptions {
+  /** The model: a path (external weights are looked for beside it) or its bytes. */
+  onnx: string | Uint8Array | ArrayBuffer;
+  /** Optimization profiles: the shapes of inputs with dynamic dimensions. Default: none, for models with static shapes. */
+  profiles?: readonly BuildProfile[] | undefined;
+  /** Where to write the plan, whole or not at all. Default: nowhere. */
+  saveEngine?: string | undefined;
+  /** Allows float16 kernels. TensorRT 11 knows only strong typing: there it is ERR_TRT_UNSUPPORTED, as the next three. */
+  fp16?: boolean | undefined;
+  /** Allows bfloat16 kernels. */
+  bf16?: boolean | undefined;
+  /** Allows int8 kernels. */
+  int8?: boolean | undefined;
+  /** Allows fp8 kernels. */
+  fp8?: boolean | undefined;
+  /** Allows TF32 for float32 matrix products. Default true. */
+  tf32?: boolean | undefined;
+  /** Takes the types exactly as the model has them. */
+  stronglyTyped?: boolean | undefined;
+  /** Keeps the weights exchangeable. */
+  refit?: boolean | undefined;
+  /** Makes a plan that later versions of the same major run too. */
+  versionCompatible?: boolean | undefined;
+  /** Leaves the lean runtime out of a version-compatible plan. */
+  excludeLeanRuntime?: boolean | undefined;
+  /** Most device memory that kernels may use while they work, in bytes. Default: all there is. */
+  workspaceBytes?: number | undefined;
+  /** 0 (fast build) to 5 (fast plan); default 3. */
+  builderOptimizationLevel?: number | undefined;
+  /** Most streams that parallel branches may use. */
+  maxAuxStreams?: number | undefined;
+  /** How much the plan tells of its layers; default 'layerNamesOnly'. */
+  profilingVerbosity?: ProfilingVerbosity | undefined;
+  /** On which other GPUs the plan shall run; default 'none'. */
+  hardwareCompatibilityLevel?: HardwareCompatibilityLevel | undefined;
+  /** Name of the engine; default: the model's. */
+  engineName?: string | undefined;
+  /** File with kernel timings, read and extended, which makes later builds faster. */
+  timingCacheFile?: string | undefined;
+  /** Index of the CUDA device; default 0. The plan runs on such devices only. */
+  device?: number | undefined;
+  /** Told of each step. */
+  progress?: ((progress: BuildProgress) => void) | undefined;
+  /** Aborts the build: TensorRT stops at the next step, then the promise rejects. */
+  signal?: AbortSignal | undefined;
+}
+
+const flags = [
+  'fp16',
+  'bf16',
+  'int8',
+  'fp8',
+  'stronglyTyped',
+  'refit',
+  'versionCompatible',
+  'excludeLeanRuntime',
+] as const;
+
+const optionNames = [
+  ...platformOptionNames,
+  ...logOptionNames,
+  ...flags,
+  'onnx',
+  'profiles',
+  'saveEngine',
+  'tf32',
+  'workspaceBytes',
+  'builderOptimizationLevel',
+  'maxAuxStreams',
+  'profilingVerbosity',
+  'hardwareCompatibilityLevel',
+  'engineName',
+  'timingCacheFile',
+  'device',
+  'progress',
+  'signal',
+];
+
+/**
+ * Builds a plan from an ONNX model, on other threads; takes seconds to many minutes.
+ *
+ * @param options - The model, the profiles and what the builder may do.
+ * @returns The plan's bytes. Rejects with {@link BuildError} ERR_TRT_PARSE, ERR_TRT_BUILD; {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT,
+ *   ERR_TRT_INVALID_SHAPE; {@link UnsupportedError} ERR_TRT_UNSUPPORTED; {@link FileError} ERR_TRT_FILE; {@link LoadError} as {@link Session.load};
+ *   {@link AbortedError} ERR_TRT_ABORTED; {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY.
+ * @example
+ * ```ts
+ * await build({
+ *   onnx: 'bert.onnx',
+ *   saveEngine: 'bert.plan',
+ *   fp16: true,
+ *   profiles: [{ input_ids: { min: [1, 1], opt: [8, 128], max: [32, 512] } }],
+ * });
+ * ```
+ */
+export async function build(options: BuildOptions): Promise<Uint8Array> {
+  checkOptions(options, optionNames, 'build');
+  const signal = checkSignal(options.signal, 'build');
+  const device = checkInteger(options.device ?? 0, 'device', 0);
+  const native = nativeOptions(options, device);
+  const path = typeof options.onnx === 'string' ? options.onnx : '';
+  const model = path === '' ? planBytes(options.onnx, 'build: onnx') : await readModel(path);
+  const { platform } = openPlatformWithDevice(options, device);
+  const running = platform.build(model, path, native);
+  const cancel = (): void => {
+    running.cancel();
+  };
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    const plan = new Uint8Array(await running.plan);
+    if (options.saveEngine !== undefined) await writeFileAtomically(options.saveEngine, plan);
+    return plan;
+  } catch (error) {
+    if (signal?.aborted === true && isTensorRTError(error) && error.code === 'ERR_TRT_ABORTED') {
+      throw abortedError('build', signal);
+    }
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+  }
+}
+
+async function readModel(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw fileError('read', path, error);
+  }
+}
+
+function flag(value: unknown, name: string, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (typeof value === 'boolean') return value;
+  throw invalidArgument(
+    `${name}: expected true or false, got ${describe(value)}`,
+    'Give a boolean, or leave it out.',
+  );
+}
+
+function nativeOptions(options: BuildOptions, device: number): NativeBuildOptions {
+  const { profiles = [], progress, saveEngine } = options;
+  if (!Array.isArray(profiles)) {
+    throw invalidArgument(
+      `profiles: expected an array, got ${describe(profiles)}`,
+      'Give one object of shapes by input for each profile.',
+    );
+  }
+  if (saveEngine !== undefined) checkString(saveEngine, 'saveEngine');
+  const on = Object.fromEntries(
+    flags.map((name) => [name, flag(options[name], name, false)]),
+  ) as Record<(typeof flags)[number], boolean>;
+  const optional = (
+    name: string,
+    value: unknown,
+    low: number,
+    high?: number,
+  ): number | undefined => (value === undefined ? undefined : checkInteger(value, name, low, high));
+  const verbosity = checkChoice(
+    options.profilingVerbosity ?? 'layerNamesOnly',
+    'profilingVerbosity',
+    profilingVerbosities,
+  );
+  const compatibility = checkChoice(
+    options.hardwareCompatibilityLevel ?? 'none',
+    'hardwareCompatibilityLevel',
+    hardwareCompatibilityLevels,
+  );
+  return {
+    ...on,
+    profiles: profiles.map((profile: BuildProfile, index) => nativeProfile(profile, index)),
+    tf32: flag(options.tf32, 'tf32', true),
+    workspaceBytes: optional('workspaceBytes', options.workspaceBytes, 0),
+    optimizationLevel: optional('builderOptimizationLevel', options.builderOptimizationLevel, 0, 5),
+    maxAuxStreams: optional('maxAuxStreams', options.maxAuxStreams, 0),
+    profilingVerbosity: verbosityNumber(verbosity),
+    hardwareCompatibilityLevel: compatibilityNumber(compatibility),
+    engineName: checkString(options.engineName ?? '', 'engineName'),
+    timingCache: checkString(options.timingCacheFile ?? '', 'timingCacheFile'),
+    device,
+    ...nativeLogOptions(options),
+    progress:
+      progress &&
+      ((phase, parent, step, steps) => {
+        progress({ phase, parent, step, steps });
+      }),
+  };
+}
