@@ -13,7 +13,7 @@ TRT_NODE_TEST_LEAN=${LEAN:-} timeout "${LIMIT:-400}" node --test --test-timeout=
 grep -E '^# (tests|pass|fail|skipped)' "$out/tests.tap"
 grep -nE '^\s*not ok' "$out/tests.tap" | head -40
 if [ "${DEMO:-}" = 1 ]; then
-  timeout 500 node examples/ocr/demo.mjs >"$out/demo.txt" 2>&1 || { failed=1; echo "demo failed"; }
+  timeout 500 node examples/ocr/run.mjs >"$out/demo.txt" 2>&1 || { failed=1; echo "demo failed"; }
   cat "$out/demo.txt" | cut -c1-200 | tail -20
 fi
 exit $failed
