@@ -54,7 +54,7 @@ Status Unsupported(const MethodInfo& method, const Version& version) {
         others += " (from " + VersionText(method.slots[c].since) + ")";
       }
     }
-    hint = "TensorRT " + others + " has it.";
+    hint = "It is in TensorRT " + others + ".";
   }
   return Status(trtnode::ErrorCode::kUnsupported,
                 message + "; this is TensorRT " + version.ToString() + ".", std::move(hint));
