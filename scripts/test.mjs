@@ -1,6 +1,6 @@
 // npm test: the stages below in turn, a table of what each took, and the sum of all tests in the last line.
 // `node scripts/test.mjs unit package` runs those alone, after what they need. A stage that only checks counts as one test.
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { checkFormat, checkTidy } from './clang-tools.mjs';
 import { root, run } from './run.mjs';
@@ -23,7 +23,7 @@ const stages = {
   types: { needs: ['compile'], run: types },
   package: { needs: ['compile'], run: packaged },
   sanitize: { extra: true, needs: ['compile'], run: sanitize },
-  gpu: { extra: true, needs: ['compile'], run: () => vitest('gpu') },
+  gpu: { extra: true, needs: ['compile'], run: gpu },
 };
 const groups = { lint: ['prettier', 'clang-format', 'eslint', 'clang-tidy'] };
 
@@ -69,6 +69,23 @@ function packaged() {
   return vitest('package');
 }
 
+/** test/gpu, bundled as for a machine without devDependencies. */
+function gpu() {
+  const folder = path.join(root, 'build', 'gpu-tests');
+  run('node', ['scripts/gpu/bundle-tests.mjs', folder]);
+  const files = readdirSync(folder).filter((file) => file.endsWith('.test.mjs'));
+  const report = path.join(results, 'gpu.tap');
+  mkdirSync(results, { recursive: true });
+  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'].concat([
+    '--test-reporter=tap',
+    `--test-reporter-destination=${report}`,
+  ]);
+  return counted(report, countTap, () => {
+    const paths = files.map((file) => path.join(folder, file));
+    run('node', ['--test', '--test-concurrency=1', ...reporters, ...paths]);
+  });
+}
+
 /** Everything native again under AddressSanitizer and UBSan. Node.js itself leaks at exit, so only the C++ tests look for leaks. */
 function sanitize() {
   const options = ['-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DTRT_NODE_SANITIZE=address,undefined'];
@@ -109,6 +126,11 @@ function countVitest(report) {
     failed: numFailedTests,
     skipped: numPendingTests + numTodoTests,
   };
+}
+
+function countTap(report) {
+  const count = (name) => Number(new RegExp(`^# ${name} (\\d+)`, 'm').exec(report)?.[1]);
+  return { passed: count('pass'), failed: count('fail'), skipped: count('skipped') };
 }
 
 /** Of each C++ test program the cases, from its last line ("11 passed, 0 failed"); one that died before it is one failure. */
