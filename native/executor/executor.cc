@@ -50,7 +50,10 @@ Status Executor::CheckIdle(int index) const {
 Result<bool> Executor::Prepare(int index, int profile, std::span<const Dims> shapes,
                                std::span<const ShapeValues> values) {
   RETURN_IF_ERROR(CheckIdle(index));
-  return slot(index).Prepare(profile, shapes, values);
+  Result<bool> changed = slot(index).Prepare(profile, shapes, values);
+  // The sizes of the new shapes are not those of the last run's outputs: reading would leave the staging memory.
+  if (!changed.ok() || changed.value()) entry(index).completed = false;
+  return changed;
 }
 
 Status Executor::Submit(int index, std::span<Input> inputs, std::span<OutputTarget> outputs) {

@@ -1,0 +1,72 @@
+// Error to Error.
+#include "napi/errors.h"
+
+#include <string>
+
+#include "napi/values.h"
+
+namespace trtnode::napi {
+namespace {
+
+Result<napi_value> MakeInfo(napi_env env, const Error& error) {
+  ASSIGN_OR_RETURN(ObjectWriter info, ObjectWriter::Make(env));
+  RETURN_IF_ERROR(info.Set("code", ErrorCodeName(error.code)));
+  RETURN_IF_ERROR(info.Set("message", error.message));
+  RETURN_IF_ERROR(info.Set("hint", error.hint));
+  RETURN_IF_ERROR(info.Set("call", error.call));
+  RETURN_IF_ERROR(info.Set("cudaErrorCode", error.cuda_error));
+  RETURN_IF_ERROR(info.Set("cudaErrorName", error.cuda_error_name));
+  napi_value bytes = nullptr;
+  if (error.requested_bytes.has_value()) {
+    ASSIGN_OR_RETURN(bytes, MakeNumber(env, static_cast<double>(*error.requested_bytes)));
+  } else {
+    NAPI_TRY(napi_get_undefined(env, &bytes));
+  }
+  RETURN_IF_ERROR(info.Set("requestedBytes", bytes));
+  ASSIGN_OR_RETURN(napi_value log, MakeStrings(env, error.log));
+  RETURN_IF_ERROR(info.Set("log", log));
+  return info.value();
+}
+
+Result<napi_value> Make(EnvState& state, const Error& error) {
+  const napi_env env = state.env();
+  napi_value result = nullptr;
+  if (state.create_error == nullptr) {  // initialize was not called
+    ASSIGN_OR_RETURN(napi_value code, MakeString(env, ErrorCodeName(error.code)));
+    ASSIGN_OR_RETURN(napi_value message, MakeString(env, error.message));
+    NAPI_TRY(napi_create_error(env, code, message, &result));
+    return result;
+  }
+  ASSIGN_OR_RETURN(napi_value info, MakeInfo(env, error));
+  napi_value create = nullptr;
+  napi_value receiver = nullptr;
+  NAPI_TRY(napi_get_reference_value(env, state.create_error, &create));
+  NAPI_TRY(napi_get_undefined(env, &receiver));
+  NAPI_TRY(napi_call_function(env, receiver, create, 1, &info, &result));
+  return result;
+}
+
+}  // namespace
+
+napi_value MakeError(EnvState& state, const Error& error) noexcept {
+  try {
+    Result<napi_value> made = Make(state, error);
+    return made.ok() ? made.value() : nullptr;
+  } catch (...) {  // no memory
+    return nullptr;
+  }
+}
+
+void Throw(EnvState& state, const Error& error) noexcept {
+  bool pending = false;
+  if (napi_is_exception_pending(state.env(), &pending) != napi_ok || pending) return;
+  const napi_value made = MakeError(state, error);
+  if (made != nullptr) (void)napi_throw(state.env(), made);
+}
+
+Status NapiFailure(napi_status status, const char* call) {
+  return Status(ErrorCode::kInternal, std::string("Node-API refused ") + call + " with status " +
+                                          std::to_string(static_cast<int>(status)) + ".");
+}
+
+}  // namespace trtnode::napi

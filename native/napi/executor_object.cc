@@ -1,0 +1,381 @@
+// NativeExecutor: preparing, submitting, completing.
+#include "napi/executor_object.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "napi/errors.h"
+#include "napi/exit_gate.h"
+#include "napi/promise.h"
+#include "napi/values.h"
+#include "napi/view.h"
+
+namespace trtnode::napi {
+
+CompletionQueue::CompletionQueue(std::shared_ptr<JsQueue> queue, int slots)
+    : queue_(std::move(queue)) {
+  for (int i = 0; i < slots; ++i) items_.push_back(std::make_shared<RunCompletion>(i));
+}
+
+void CompletionQueue::OnComplete(int slot) noexcept {
+  try {
+    queue_->Push(items_[static_cast<std::size_t>(slot)]);
+  } catch (...) {  // no memory for a pointer: the run never completes
+  }
+  LeaveGate();  // entered by Submit
+}
+
+void CompletionQueue::Attach(ExecutorObject& object) noexcept {
+  for (const auto& item : items_) item->object = &object;
+}
+
+void RunCompletion::Run(EnvState& state) { object->Complete(state, slot_); }
+
+std::span<const napi_property_descriptor> ExecutorObject::Definition() {
+  using Self = ExecutorObject;
+  static const std::array kProperties = {
+      Getter<&Self::Slots>("slots"),
+      Method<&Self::Prepare>("prepare"),
+      Method<&Self::Submit>("submit"),
+      Method<&Self::RunSync>("runSync"),
+      Method<&Self::OutputShapes>("outputShapes"),
+      Method<&Self::ReadOutput>("readOutput"),
+      Method<&Self::TakeDeviceOutput>("takeDeviceOutput"),
+      Method<&Self::Memory>("memory"),
+      Method<&Self::Close, WhenClosed::kAllow>("close"),
+  };
+  return kProperties;
+}
+
+std::shared_ptr<Resource> ExecutorObject::Detach() noexcept {
+  return resource_ != nullptr ? std::move(resource_) : std::move(closing_);
+}
+
+void ExecutorObject::DropReferences(napi_env env) noexcept {
+  for (napi_ref* reference : {&self_, &on_complete_, &close_promise_}) {
+    if (*reference != nullptr) (void)napi_delete_reference(env, std::exchange(*reference, nullptr));
+  }
+  for (napi_ref& reference : prepared_) {
+    if (reference != nullptr) (void)napi_delete_reference(env, std::exchange(reference, nullptr));
+  }
+}
+
+Status ExecutorObject::Attach(napi_env env, napi_value self, napi_value on_complete) {
+  const napi_property_descriptor keeps = {
+      "onComplete", nullptr, nullptr, nullptr, nullptr, on_complete, napi_default, nullptr};
+  NAPI_TRY(napi_define_properties(env, self, 1, &keeps));
+  NAPI_TRY(napi_create_reference(env, self, 0, &self_));
+  NAPI_TRY(napi_create_reference(env, on_complete, 0, &on_complete_));
+  return {};
+}
+
+void ExecutorObject::BeginPending(EnvState& state) noexcept {
+  if (pending_++ == 0) (void)napi_reference_ref(state.env(), self_, nullptr);
+  state.queue()->AddPending();
+}
+
+void ExecutorObject::EndPending(EnvState& state) noexcept {
+  state.queue()->RemovePending();
+  if (--pending_ == 0) (void)napi_reference_unref(state.env(), self_, nullptr);
+}
+
+void ExecutorObject::Complete(EnvState& state, int slot) {
+  const napi_env env = state.env();
+  // Handles, so that neither object goes while we are here, whatever is unreferenced now.
+  napi_value self = nullptr;
+  napi_value function = nullptr;
+  (void)napi_get_reference_value(env, self_, &self);
+  (void)napi_get_reference_value(env, on_complete_, &function);
+  EndPending(state);
+  const auto& resource = resource_ != nullptr ? resource_ : closing_;
+  Status status = resource->executor->Collect(slot);
+  std::array<napi_value, 2> arguments{};
+  napi_value receiver = nullptr;
+  if (function == nullptr || napi_get_undefined(env, &receiver) != napi_ok) return;
+  arguments[1] = receiver;
+  if (!status.ok()) {
+    arguments[1] = MakeError(state, status.error());
+    if (arguments[1] == nullptr &&
+        napi_get_and_clear_last_exception(env, &arguments[1]) != napi_ok) {
+      return;
+    }
+  }
+  Result<napi_value> number = MakeNumber(env, slot);
+  if (!number.ok()) return;
+  arguments[0] = number.value();
+  // What it throws stays pending and is reported by the queue.
+  (void)napi_call_function(env, receiver, function, arguments.size(), arguments.data(), nullptr);
+}
+
+Result<int> ExecutorObject::ReadSlot(Call& call) const {
+  ASSIGN_OR_RETURN(const int slot,
+                   ReadInt(call.env, call.arguments[0], "slot", 0, executor().slots() - 1));
+  RETURN_IF_ERROR(executor().CheckIdle(slot));
+  return slot;
+}
+
+Result<napi_value> ExecutorObject::Slots(Call& call) {
+  return MakeNumber(call.env, executor().slots());
+}
+
+Result<napi_value> ExecutorObject::Prepare(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  ASSIGN_OR_RETURN(const int profile, ReadInt(call.env, call.arguments[1], "profile", 0, 1 << 30));
+  // Taken out, as reading an array may run a getter that calls us again.
+  Scratch scratch = std::move(scratch_);
+  const auto count = static_cast<std::uint32_t>(executor().layout().inputs.size());
+  scratch.shapes.resize(count);
+  scratch.shape_values.resize(count);
+  ASSIGN_OR_RETURN(const std::uint32_t shapes, ReadLength(call.env, call.arguments[2], "shapes"));
+  ASSIGN_OR_RETURN(const std::uint32_t values, ReadLength(call.env, call.arguments[3], "values"));
+  if (shapes != count || values != count) {
+    return WrongType("shapes and values", "arrays with an element for each input");
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    napi_value element = nullptr;
+    NAPI_TRY(napi_get_element(call.env, call.arguments[2], i, &element));
+    ASSIGN_OR_RETURN(scratch.shapes[i], ReadDims(call.env, element, "shapes"));
+    NAPI_TRY(napi_get_element(call.env, call.arguments[3], i, &element));
+    executor::ShapeValues& given = scratch.shape_values[i];
+    given.given = !IsNullish(call.env, element);
+    given.values.clear();
+    if (given.given) RETURN_IF_ERROR(ReadIntegers(call.env, element, "values", given.values));
+  }
+  if (closed()) return ClosedError(kKind);
+  ASSIGN_OR_RETURN(const bool changed,
+                   executor().Prepare(slot, profile, scratch.shapes, scratch.shape_values));
+  scratch_ = std::move(scratch);
+  return PreparedShapes(call.env, slot, changed);
+}
+
+Result<napi_value> ExecutorObject::PreparedShapes(napi_env env, int slot, bool changed) {
+  napi_ref& reference = prepared_[static_cast<std::size_t>(slot)];
+  napi_value list = nullptr;
+  if (reference != nullptr && !changed) {
+    NAPI_TRY(napi_get_reference_value(env, reference, &list));
+    return list;
+  }
+  if (reference != nullptr) NAPI_TRY(napi_delete_reference(env, std::exchange(reference, nullptr)));
+  const std::span<const Dims> shapes = executor().PreparedShapes(slot);
+  ASSIGN_OR_RETURN(list, MakeArray(env, shapes.size()));
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    ASSIGN_OR_RETURN(napi_value dims, MakeDims(env, shapes[i]));
+    NAPI_TRY(napi_object_freeze(env, dims));  // given out again as long as nothing changes
+    NAPI_TRY(napi_set_element(env, list, static_cast<std::uint32_t>(i), dims));
+  }
+  NAPI_TRY(napi_object_freeze(env, list));
+  NAPI_TRY(napi_create_reference(env, list, 1, &reference));
+  return list;
+}
+
+namespace {
+
+template <typename T>
+auto Alias(const std::shared_ptr<T>& resource) {
+  // Also keeps the resource itself, which is what is counted as alive.
+  return std::shared_ptr<typename std::remove_reference_t<decltype(*resource->buffer)>>(
+      resource, resource->buffer.get());
+}
+
+Status ReadInput(const Call& call, napi_value value, executor::Input& input) {
+  input = {};
+  if (IsView(call.env, value)) {
+    ASSIGN_OR_RETURN(input.host, ReadView(call.env, value, "input"));
+    input.kind = executor::Input::Kind::kHost;
+  } else if (IsNullish(call.env, value)) {
+    input.kind = executor::Input::Kind::kNone;
+  } else if (IsObjectOf(call.env, value, Kind::kPinnedBuffer)) {
+    ASSIGN_OR_RETURN(PinnedBufferObject * pinned, Unwrap<PinnedBufferObject>(call, value, "input"));
+    input.pinned = Alias(pinned->resource());
+    input.kind = executor::Input::Kind::kPinned;
+  } else {
+    ASSIGN_OR_RETURN(DeviceBufferObject * device, Unwrap<DeviceBufferObject>(call, value, "input"));
+    input.device = Alias(device->resource());
+    input.kind = executor::Input::Kind::kDevice;
+  }
+  return {};
+}
+
+Status ReadTarget(const Call& call, napi_value value, executor::OutputTarget& target) {
+  target = {};
+  std::array<char, 8> word{};
+  std::size_t length = 0;
+  if (napi_get_value_string_utf8(call.env, value, word.data(), word.size(), &length) == napi_ok) {
+    const std::string_view text(word.data(), length);
+    if (text == "host") {
+      target.kind = executor::OutputTarget::Kind::kHost;
+    } else if (text == "device") {
+      target.kind = executor::OutputTarget::Kind::kNewDevice;
+    } else {
+      return WrongType("output", "'host', 'device' or a buffer");
+    }
+  } else if (IsObjectOf(call.env, value, Kind::kPinnedBuffer)) {
+    ASSIGN_OR_RETURN(PinnedBufferObject * pinned, Unwrap<PinnedBufferObject>(call, value, "output"));
+    target.pinned = Alias(pinned->resource());
+    target.kind = executor::OutputTarget::Kind::kPinned;
+  } else {
+    ASSIGN_OR_RETURN(DeviceBufferObject * device, Unwrap<DeviceBufferObject>(call, value, "output"));
+    target.device = Alias(device->resource());
+    target.kind = executor::OutputTarget::Kind::kDevice;
+  }
+  return {};
+}
+
+}  // namespace
+
+Status ExecutorObject::ReadRun(Call& call, Scratch& scratch) const {
+  const std::size_t inputs = executor().layout().inputs.size();
+  const std::size_t outputs = executor().layout().outputs.size();
+  ASSIGN_OR_RETURN(const std::uint32_t given, ReadLength(call.env, call.arguments[1], "inputs"));
+  ASSIGN_OR_RETURN(const std::uint32_t asked, ReadLength(call.env, call.arguments[2], "outputs"));
+  if (given != inputs || asked != outputs) {
+    return WrongType("inputs and outputs", "arrays with an element for each tensor");
+  }
+  // All elements first: reading one may run JavaScript (a getter, a Proxy), which could move or free the memory of a view
+  // that was looked at before.
+  scratch.values.resize(inputs + outputs);
+  for (std::uint32_t i = 0; i < given; ++i) {
+    NAPI_TRY(napi_get_element(call.env, call.arguments[1], i, &scratch.values[i]));
+  }
+  for (std::uint32_t i = 0; i < asked; ++i) {
+    NAPI_TRY(napi_get_element(call.env, call.arguments[2], i, &scratch.values[inputs + i]));
+  }
+  if (closed()) return ClosedError(kKind);
+  scratch.inputs.resize(inputs);
+  scratch.targets.resize(outputs);
+  for (std::size_t i = 0; i < inputs; ++i) {
+    RETURN_IF_ERROR(ReadInput(call, scratch.values[i], scratch.inputs[i]));
+  }
+  for (std::size_t i = 0; i < outputs; ++i) {
+    RETURN_IF_ERROR(ReadTarget(call, scratch.values[inputs + i], scratch.targets[i]));
+  }
+  return {};
+}
+
+Result<napi_value> ExecutorObject::Submit(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  Scratch scratch = std::move(scratch_);
+  RETURN_IF_ERROR(ReadRun(call, scratch));
+  if (!EnterGate()) return Status(ErrorCode::kClosed, "The process is ending.");
+  Status status = executor().Submit(slot, scratch.inputs, scratch.targets);
+  if (!status.ok()) {
+    LeaveGate();
+    return status;
+  }
+  BeginPending(call.state);
+  scratch_ = std::move(scratch);
+  return nullptr;
+}
+
+Result<napi_value> ExecutorObject::RunSync(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  Scratch scratch = std::move(scratch_);
+  RETURN_IF_ERROR(ReadRun(call, scratch));
+  RETURN_IF_ERROR(executor().RunSync(slot, scratch.inputs, scratch.targets));
+  scratch_ = std::move(scratch);
+  return nullptr;
+}
+
+Result<napi_value> ExecutorObject::OutputShapes(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  if (!executor().HasDataDependentOutputs(slot)) return PreparedShapes(call.env, slot, false);
+  return MakeDimsList(call.env, executor().OutputShapes(slot));
+}
+
+Result<napi_value> ExecutorObject::ReadOutput(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  ASSIGN_OR_RETURN(const int output, ReadInt(call.env, call.arguments[1], "output", 0, 1 << 30));
+  ASSIGN_OR_RETURN(const std::span<std::byte> into, ReadView(call.env, call.arguments[2], "into"));
+  RETURN_IF_ERROR(executor().ReadOutput(slot, output, into));
+  return nullptr;
+}
+
+Result<napi_value> ExecutorObject::TakeDeviceOutput(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  ASSIGN_OR_RETURN(const int output, ReadInt(call.env, call.arguments[1], "output", 0, 1 << 30));
+  ASSIGN_OR_RETURN(auto buffer, executor().TakeDeviceOutput(slot, output));
+  auto resource = std::make_shared<DeviceBufferResource>(std::move(buffer));
+  return NewObject(call.state, std::make_unique<DeviceBufferObject>(std::move(resource)));
+}
+
+Result<napi_value> ExecutorObject::Memory(Call& call) {
+  const executor::SlotMemory memory = executor().memory();
+  ASSIGN_OR_RETURN(ObjectWriter object, ObjectWriter::Make(call.env));
+  RETURN_IF_ERROR(object.Set("hostBytes", memory.host_bytes));
+  RETURN_IF_ERROR(object.Set("pinnedBytes", memory.pinned_bytes));
+  RETURN_IF_ERROR(object.Set("deviceBytes", memory.device_bytes));
+  return object.value();
+}
+
+Result<napi_value> ExecutorObject::Close(Call& call) {
+  napi_value promise = nullptr;
+  if (close_promise_ != nullptr) {
+    NAPI_TRY(napi_get_reference_value(call.env, close_promise_, &promise));
+    return promise;
+  }
+  if (closed()) return ResolvedPromise(call.env);
+  closing_ = std::move(resource_);
+  // In two steps: the completions lie before the first one's end in the queue, and still need the executor.
+  Result<napi_value> started = RunAsync(
+      call.state,
+      [resource = closing_]() -> Status {
+        resource->executor->Close();
+        return {};
+      },
+      [this](EnvState& state) -> Result<napi_value> {
+        auto held = std::make_shared<std::shared_ptr<ExecutorResource>>(std::move(closing_));
+        Result<napi_value> freed = RunAsync(
+            state,
+            [held]() -> Status {
+              cuda::RelaxCaptureMode((*held)->context->driver());
+              held->reset();
+              return {};
+            },
+            [](EnvState&) -> Result<napi_value> { return nullptr; });
+        EndPending(state);
+        return freed;
+      });
+  if (!started.ok()) {
+    resource_ = std::move(closing_);
+    return started;
+  }
+  BeginPending(call.state);  // this must outlive the first step
+  NAPI_TRY(napi_create_reference(call.env, started.value(), 1, &close_promise_));
+  return started;
+}
+
+Result<napi_value> EngineObject::CreateExecutor(Call& call) {
+  const napi_value options = call.arguments[0];
+  ASSIGN_OR_RETURN(const int slots, GetInt(call.env, options, "slots", 1, 1024));
+  ASSIGN_OR_RETURN(const int priority,
+                   GetInt(call.env, options, "priority", -1000000, 1000000));
+  ASSIGN_OR_RETURN(napi_value function, Get(call.env, options, "onComplete"));
+  ASSIGN_OR_RETURN(auto on_complete,
+                   JsReference::HoldFunction(call.state, function, "onComplete"));
+  if (on_complete == nullptr) return WrongType("onComplete", "a function");
+  if (closed()) return ClosedError(kKind);
+  auto sink = std::make_shared<CompletionQueue>(call.state.queue(), slots);
+  auto created = std::make_shared<std::shared_ptr<ExecutorResource>>();
+  return RunAsync(
+      call.state,
+      [engine = resource_, slots, priority, sink, created]() -> Status {
+        cuda::RelaxCaptureMode(engine->context->driver());
+        ASSIGN_OR_RETURN(auto executor, executor::Executor::Create(engine->context, engine->engine,
+                                                                   slots, priority, sink));
+        *created = std::make_shared<ExecutorResource>(engine, std::move(executor));
+        GuardExit();
+        return {};
+      },
+      [sink, created, on_complete](EnvState& state) -> Result<napi_value> {
+        auto owned = std::make_unique<ExecutorObject>(std::move(*created));
+        ExecutorObject* object = owned.get();
+        ASSIGN_OR_RETURN(napi_value self, NewObject(state, std::move(owned)));
+        ASSIGN_OR_RETURN(napi_value callback, on_complete->Get(state.env()));
+        RETURN_IF_ERROR(object->Attach(state.env(), self, callback));
+        sink->Attach(*object);
+        return self;
+      });
+}
+
+}  // namespace trtnode::napi

@@ -1,0 +1,46 @@
+// Waiting at exit for native threads.
+#include "napi/exit_gate.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+namespace trtnode::napi {
+namespace {
+
+// A build or a large plan may take longer; past this the process ends all the same, as a hung device must not keep it.
+constexpr std::chrono::seconds kPatience{30};
+
+// Trivially destroyed, so that threads may use them while static destructors run.
+std::atomic<bool> exiting{false};
+std::atomic<int> inside{0};
+std::atomic<int> registrations{0};
+
+void WaitAtExit() {
+  exiting = true;
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (inside.load() > 0 && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+}
+
+}  // namespace
+
+bool EnterGate() noexcept {
+  ++inside;
+  if (!exiting) return true;
+  --inside;
+  return false;
+}
+
+void LeaveGate() noexcept { --inside; }
+
+bool Exiting() noexcept { return exiting; }
+
+void GuardExit() noexcept {
+  constexpr int kMost = 64;  // each takes a little memory for good
+  if (registrations.fetch_add(1) < kMost) (void)std::atexit(WaitAtExit);
+}
+
+}  // namespace trtnode::napi

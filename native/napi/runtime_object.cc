@@ -1,0 +1,111 @@
+// NativeRuntime.
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "napi/exit_gate.h"
+#include "napi/file.h"
+#include "napi/objects.h"
+#include "napi/promise.h"
+#include "napi/values.h"
+#include "napi/view.h"
+
+namespace trtnode::napi {
+namespace {
+
+Result<std::shared_ptr<EngineResource>> Deserialize(const std::shared_ptr<RuntimeResource>& runtime,
+                                                    std::span<const std::byte> plan) {
+  const cuda::ContextGuard guard(*runtime->context);
+  RETURN_IF_ERROR(guard.status());
+  ASSIGN_OR_RETURN(auto engine, runtime->runtime->DeserializeEngine(plan));
+  GuardExit();  // a plan may have brought libraries with it
+  return std::make_shared<EngineResource>(runtime, std::move(engine));
+}
+
+// Deserializes what `read` gives on a thread of the pool.
+template <typename Read>
+Result<napi_value> DeserializeLater(EnvState& state, std::shared_ptr<RuntimeResource> runtime,
+                                    Read read) {
+  auto engine = std::make_shared<std::shared_ptr<EngineResource>>();
+  return RunAsync(
+      state,
+      [runtime = std::move(runtime), read = std::move(read), engine]() mutable -> Status {
+        cuda::RelaxCaptureMode(runtime->context->driver());
+        ASSIGN_OR_RETURN(const auto contents, read());
+        ASSIGN_OR_RETURN(*engine, Deserialize(runtime, contents->bytes()));
+        return {};
+      },
+      [engine](EnvState& settled) {
+        return NewObject(settled, std::make_unique<EngineObject>(std::move(*engine)));
+      });
+}
+
+}  // namespace
+
+std::span<const napi_property_descriptor> RuntimeObject::Definition() {
+  using Self = RuntimeObject;
+  static const std::array kProperties = {
+      Getter<&Self::NumDlaCores>("numDlaCores"),
+      Getter<&Self::DlaCore>("dlaCore"),
+      Getter<&Self::MaxThreads>("maxThreads"),
+      Getter<&Self::EngineHostCodeAllowed>("engineHostCodeAllowed"),
+      Getter<&Self::TemporaryDirectory>("temporaryDirectory"),
+      Method<&Self::DeserializeEngine>("deserializeEngine"),
+      Method<&Self::DeserializeEngineAsync>("deserializeEngineAsync"),
+      Method<&Self::DeserializeEngineFile>("deserializeEngineFile"),
+      CloseMethod(kKind),
+  };
+  return kProperties;
+}
+
+Result<napi_value> RuntimeObject::NumDlaCores(Call& call) {
+  return MakeNumber(call.env, resource_->runtime->num_dla_cores());
+}
+
+Result<napi_value> RuntimeObject::DlaCore(Call& call) {
+  return MakeNumber(call.env, resource_->runtime->dla_core());
+}
+
+Result<napi_value> RuntimeObject::MaxThreads(Call& call) {
+  return MakeNumber(call.env, resource_->runtime->max_threads());
+}
+
+Result<napi_value> RuntimeObject::EngineHostCodeAllowed(Call& call) {
+  return MakeBool(call.env, resource_->runtime->engine_host_code_allowed());
+}
+
+Result<napi_value> RuntimeObject::TemporaryDirectory(Call& call) {
+  return MakeString(call.env, resource_->runtime->temporary_directory());
+}
+
+Result<napi_value> RuntimeObject::DeserializeEngine(Call& call) {
+  ASSIGN_OR_RETURN(const std::span<std::byte> plan,
+                   ReadView(call.env, call.arguments[0], "plan"));
+  ASSIGN_OR_RETURN(auto engine, Deserialize(resource_, plan));
+  return NewObject(call.state, std::make_unique<EngineObject>(std::move(engine)));
+}
+
+Result<napi_value> RuntimeObject::DeserializeEngineAsync(Call& call) {
+  ASSIGN_OR_RETURN(const std::span<std::byte> plan,
+                   ReadView(call.env, call.arguments[0], "plan"));
+  // A copy: Node-API cannot keep a caller from transferring the ArrayBuffer away, and freeing it, while it is read.
+  auto contents = std::make_shared<FileContents>();
+  contents->size = plan.size();
+  contents->data = std::make_unique_for_overwrite<std::byte[]>(plan.size());
+  if (!plan.empty()) std::memcpy(contents->data.get(), plan.data(), plan.size());
+  return DeserializeLater(call.state, resource_,
+                          [contents]() mutable -> Result<std::shared_ptr<FileContents>> {
+                            return std::move(contents);
+                          });
+}
+
+Result<napi_value> RuntimeObject::DeserializeEngineFile(Call& call) {
+  ASSIGN_OR_RETURN(const std::string path, ReadString(call.env, call.arguments[0], "path"));
+  return DeserializeLater(call.state, resource_,
+                          [path]() -> Result<std::shared_ptr<FileContents>> {
+                            ASSIGN_OR_RETURN(FileContents contents, ReadWholeFile(path));
+                            return std::make_shared<FileContents>(std::move(contents));
+                          });
+}
+
+}  // namespace trtnode::napi
