@@ -56,6 +56,21 @@ export type {
   TensorDescription,
 } from './session/types.js';
 
+export { type BuildOptions, type BuildProgress, build } from './build/build.js';
+export type { BuildProfile, BuildShape, BuildValues } from './build/profile.js';
+export {
+  type InspectOptions,
+  type LayerInfo,
+  type PlanEngineInfo,
+  type PlanHeaderInfo,
+  type PlanInfo,
+  inspect,
+} from './inspect/inspect.js';
+export type { OnnxInfo, OnnxTensor } from './inspect/onnx.js';
+export { type DoctorProblem, type DoctorReport, doctor } from './doctor/doctor.js';
+export type { FoundLibrary } from './doctor/libraries.js';
+export { formatNpy, parseNpy, readNpy, writeNpy } from './npy.js';
+
 export { CudaEvent, type EventOptions } from './runtime/event.js';
 export { CudaGraph } from './runtime/cuda-graph.js';
 export { DeviceBuffer } from './runtime/device-buffer.js';

@@ -54,7 +54,7 @@ function nativeShape(
     return { ...nothing, min: [...given], opt: [...given], max: [...given] };
   }
   checkOptions(given, Object.keys(nothing), who);
-  if ('minValues' in given || 'optValues' in given || 'maxValues' in given) {
+  if (hasValues(given)) {
     const { minValues, optValues, maxValues } = given;
     checkOrder([minValues, optValues, maxValues], who, checkValues);
     return {
@@ -67,6 +67,10 @@ function nativeShape(
   const { min, opt, max } = given;
   checkOrder([min, opt, max], who, checkShape);
   return { ...nothing, min: [...min], opt: [...opt], max: [...max] };
+}
+
+function hasValues(given: BuildShape | BuildValues): given is BuildValues {
+  return 'minValues' in given || 'optValues' in given || 'maxValues' in given;
 }
 
 function isArray(value: unknown): value is readonly number[] {

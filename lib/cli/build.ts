@@ -1,0 +1,215 @@
+// trt-node build: an ONNX model to a plan, with trtexec's flag names.
+
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { type BuildOptions, type BuildProgress, build } from '../build/build.js';
+import type { BuildProfile } from '../build/profile.js';
+import { fileError } from '../errors.js';
+import { type OnnxInfo, parseOnnx } from '../inspect/onnx.js';
+import type { LogFunction } from '../log.js';
+import { openPlatform } from '../platform.js';
+import { hardwareCompatibilityLevels, profilingVerbosities } from '../runtime/engine-info.js';
+import { versionText } from '../runtime/runtime.js';
+import { buildFlags } from './build-flags.js';
+import { buildProfiles } from './build-profiles.js';
+import { type Command, type Output, platformOptions } from './command.js';
+import {
+  type ParsedFlags,
+  UsageError,
+  flagValue,
+  flagValues,
+  hasFlag,
+  integerFlag,
+} from './flags.js';
+
+const severityMarks = { internalError: 'F', error: 'E', warning: 'W', info: 'I', verbose: 'V' };
+
+function choiceFlag<T extends string>(
+  parsed: ParsedFlags,
+  name: string,
+  choices: ReadonlyMap<string, T>,
+): T | undefined {
+  const value = flagValue(parsed, name);
+  if (value === undefined) return undefined;
+  const choice = choices.get(value.toLowerCase());
+  if (choice !== undefined) return choice;
+  throw new UsageError(
+    `--${name} needs one of ${[...choices.keys()].join(', ')}, got ${JSON.stringify(value)}`,
+    'Use one of these words.',
+  );
+}
+
+/** trtexec's words (layer_names_only, ampere+) and ours. */
+const verbosityWords = new Map([
+  ['layer_names_only', profilingVerbosities[0]],
+  ['none', profilingVerbosities[1]],
+  ['detailed', profilingVerbosities[2]],
+]);
+const compatibilityWords = new Map([
+  ['none', hardwareCompatibilityLevels[0]],
+  ['ampere+', hardwareCompatibilityLevels[1]],
+  ['samecomputecapability', hardwareCompatibilityLevels[2]],
+]);
+
+/** --memPoolSize=workspace:1024,dlaSRAM:1 with sizes in MiB, or with B, K, M, G after them; --workspace=MiB is its older form. */
+function workspaceBytes(parsed: ParsedFlags, warnings: string[]): number | undefined {
+  const old = flagValue(parsed, 'workspace');
+  let bytes: number | undefined;
+  if (old !== undefined) {
+    warnings.push('--workspace is obsolete: use --memPoolSize=workspace:MiB');
+    bytes = sizeBytes(old, 'workspace');
+  }
+  for (const entry of flagValues(parsed, 'memPoolSize').flatMap((value) => value.split(','))) {
+    const [pool = '', size = ''] = entry.split(':');
+    if (pool === 'workspace') bytes = sizeBytes(size, 'memPoolSize');
+    else if (['dlaSRAM', 'dlaLocalDRAM', 'dlaGlobalDRAM', 'tacticSharedMem'].includes(pool)) {
+      warnings.push(`--memPoolSize=${pool}: ignored, only workspace can be set`);
+    } else {
+      throw new UsageError(
+        `--memPoolSize: expected workspace:MiB, got ${JSON.stringify(entry)}`,
+        'Write for example --memPoolSize=workspace:1024.',
+      );
+    }
+  }
+  return bytes;
+}
+
+function sizeBytes(text: string, flag: string): number {
+  const match = /^(\d+(?:\.\d+)?)([BKMG]?)$/i.exec(text);
+  if (match === null) {
+    throw new UsageError(
+      `--${flag}: expected a size in MiB, got ${JSON.stringify(text)}`,
+      `Write for example ${flag === 'workspace' ? '--workspace=1024' : '--memPoolSize=workspace:1024'}.`,
+    );
+  }
+  const units: Record<string, number> = { B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+  return Math.round(Number(match[1]) * (units[(match[2] ?? '').toUpperCase()] ?? 2 ** 20));
+}
+
+function progressLine(): (progress: BuildProgress) => void {
+  let last = 0;
+  return ({ phase, step, steps }) => {
+    const now = Date.now();
+    if (now - last < 100 && step < steps) return;
+    last = now;
+    const width = process.stderr.columns - 1;
+    process.stderr.write(`\r\x1b[K${`${phase}: ${step}/${steps}`.slice(0, width)}`);
+  };
+}
+
+async function readModel(path: string): Promise<OnnxInfo | undefined> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw fileError('read', path, error);
+  }
+  try {
+    return parseOnnx(bytes);
+  } catch {
+    return undefined; // TensorRT's parser says better what is wrong
+  }
+}
+
+async function optionsOf(
+  parsed: ParsedFlags,
+  onnx: string,
+  warnings: string[],
+): Promise<BuildOptions> {
+  const best = hasFlag(parsed, 'best');
+  const profiles = buildProfiles(parsed, await readModel(onnx), warnings) as BuildProfile[];
+  return {
+    ...platformOptions(parsed),
+    onnx,
+    profiles,
+    saveEngine: flagValue(parsed, 'saveEngine'),
+    fp16: best || hasFlag(parsed, 'fp16'),
+    bf16: best || hasFlag(parsed, 'bf16'),
+    int8: best || hasFlag(parsed, 'int8'),
+    fp8: hasFlag(parsed, 'fp8'),
+    tf32: !hasFlag(parsed, 'noTF32'),
+    stronglyTyped: hasFlag(parsed, 'stronglyTyped'),
+    refit: hasFlag(parsed, 'refit'),
+    versionCompatible: hasFlag(parsed, 'versionCompatible'),
+    excludeLeanRuntime: hasFlag(parsed, 'excludeLeanRuntime'),
+    workspaceBytes: workspaceBytes(parsed, warnings),
+    builderOptimizationLevel: integerFlag(parsed, 'builderOptimizationLevel', 0, 5),
+    maxAuxStreams: integerFlag(parsed, 'maxAuxStreams'),
+    profilingVerbosity: choiceFlag(parsed, 'profilingVerbosity', verbosityWords),
+    hardwareCompatibilityLevel: choiceFlag(
+      parsed,
+      'hardwareCompatibilityLevel',
+      compatibilityWords,
+    ),
+    timingCacheFile: flagValue(parsed, 'timingCacheFile'),
+  };
+}
+
+async function run(parsed: ParsedFlags, output: Output): Promise<number> {
+  const onnx = flagValue(parsed, 'onnx');
+  const saveEngine = flagValue(parsed, 'saveEngine');
+  if (onnx === undefined || saveEngine === undefined || parsed.positionals.length > 0) {
+    const missing = onnx === undefined ? '--onnx' : '--saveEngine';
+    throw new UsageError(
+      parsed.positionals.length > 0
+        ? `build takes no file without a flag, got ${JSON.stringify(parsed.positionals[0])}`
+        : `build needs ${missing}`,
+      'Write trt-node build --onnx=MODEL --saveEngine=PLAN.',
+    );
+  }
+  const warnings: string[] = [];
+  const options = await optionsOf(parsed, onnx, warnings);
+  for (const warning of warnings) output.note(`warning: ${warning}`);
+  const verbose = hasFlag(parsed, 'verbose');
+  const onTerminal = process.stderr.isTTY && !output.json;
+  const log: LogFunction = (severity, message) => {
+    if (severity === 'warning' || severity === 'error') warnings.push(message);
+    output.note(`${onTerminal ? '\r\x1b[K' : ''}[${severityMarks[severity]}] ${message}`);
+  };
+  const controller = new AbortController();
+  const onInterrupt = (): void => {
+    controller.abort(new Error('interrupted'));
+  };
+  process.once('SIGINT', onInterrupt);
+  const start = performance.now();
+  let plan: Uint8Array;
+  try {
+    plan = await build({
+      ...options,
+      log,
+      logSeverity: verbose ? 'verbose' : 'warning',
+      progress: onTerminal && !verbose ? progressLine() : undefined,
+      signal: controller.signal,
+    });
+  } finally {
+    process.removeListener('SIGINT', onInterrupt);
+    if (onTerminal) process.stderr.write('\r\x1b[K');
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const { kind, version } = openPlatform(options);
+  const maker = kind === 'reference' ? 'the CPU reference runtime' : 'TensorRT';
+  output.text(
+    `Wrote ${saveEngine}: ${plan.length} bytes in ${seconds.toFixed(1)} s, built by ${maker} ${versionText(version)}`,
+  );
+  output.data({
+    plan: saveEngine,
+    bytes: statSync(saveEngine).size,
+    seconds,
+    runtime: kind,
+    version: versionText(version),
+    profiles: options.profiles,
+    warnings,
+  });
+  return 0;
+}
+
+export const buildCommand: Command = {
+  name: 'build',
+  usage: '--onnx=MODEL --saveEngine=PLAN [flags]',
+  summary: "Build a plan from an ONNX model, with trtexec's flags",
+  flags: buildFlags,
+  notes:
+    'Shapes are written as name:1x3x224x224,other:1x8. Shape flags before the first --profile=N belong to profile 0. For shape tensors the numbers are values.\n' +
+    'A plan runs on the kind of GPU that it was built on and on no other: build where you deploy.',
+  run,
+};
