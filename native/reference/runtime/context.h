@@ -19,6 +19,8 @@ class ExecutionContext final : public VExecutionContext {
                                  ExecutionContextAllocationStrategy strategy);
   ExecutionContext(std::shared_ptr<EngineCore> core, ICudaEngine* engine, IErrorRecorder* recorder,
                    ExecutionContextAllocationStrategy strategy);
+  // Runs that are still under way keep the reporter, but the application's recorder is theirs no longer.
+  ~ExecutionContext() override { reports_->SetRecorder(nullptr); }
 
   IExecutionContext* getPImpl() noexcept override { return handle_; }
   void setDebugSync(bool sync) noexcept override { debug_sync_ = sync; }

@@ -35,7 +35,8 @@ ICudaEngine* Runtime::Deserialize(std::string_view bytes) {
   Plan plan;
   std::string error;
   if (!ParsePlan(bytes, &plan, &error)) return Refuse(error);
-  auto core = EngineCore::Create(std::move(plan), reports_, allocator_, &error);
+  // Without the recorder: an engine may outlive it, and has a reporter of its own.
+  auto core = EngineCore::Create(std::move(plan), std::make_shared<Reporter>(reports_->logger()), allocator_, &error);
   if (!core) {
     const bool memory = error.starts_with("Requested size was");
     reports_->Error(memory ? ErrorCode::kFAILED_ALLOCATION : ErrorCode::kINTERNAL_ERROR, kDeserialize, memory ? kOutOfMemory : kInternal, error);
