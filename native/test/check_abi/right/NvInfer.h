@@ -1,0 +1,2 @@
+// As TensorRT 10.6.
+#include "../fake_headers.h"

@@ -1,0 +1,3 @@
+// With mistakes.
+#define WRONG
+#include "../fake_headers.h"
