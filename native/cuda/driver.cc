@@ -250,6 +250,13 @@ Result<std::shared_ptr<PrimaryContext>> Driver::Retain(int device) {
   return retained;
 }
 
+// CUDA_ERROR_UNKNOWN may be a passing trouble or a device that fell off the bus: the latter does not even tell its memory.
+bool Driver::IsUnreachable() const noexcept {
+  std::size_t free = 0;
+  std::size_t total = 0;
+  return functions_.cuMemGetInfo_v2(&free, &total) == abi::kUnknown;
+}
+
 Status Driver::MakeError(abi::CUresult result, const char* call,
                          std::uint64_t requested_bytes) const {
   const char* name = nullptr;
@@ -277,7 +284,7 @@ Status Driver::MakeError(abi::CUresult result, const char* call,
     }
     error.hint = "Close sessions and buffers that are not needed, use fewer instances or smaller "
                  "profiles, or see with nvidia-smi who else uses the device.";
-  } else if (IsSticky(result)) {
+  } else if (IsSticky(result) || (result == abi::kUnknown && IsUnreachable())) {
     error.code = ErrorCode::kDeviceLost;
     error.message = std::string(call) + " failed: " + what +
                     ". CUDA can do no more work in this process.";

@@ -66,6 +66,7 @@ class Driver : public std::enable_shared_from_this<Driver> {
  private:
   explicit Driver(std::string library) : library_(std::move(library)) {}
   Status Load();
+  bool IsUnreachable() const noexcept;
   Status MakeError(abi::CUresult result, const char* call, std::uint64_t requested_bytes) const;
 
   const std::string library_;
