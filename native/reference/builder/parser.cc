@@ -124,6 +124,7 @@ bool Parser::Read(std::string_view bytes, const std::string& path, ParsedModel* 
 
 bool Parser::CheckTypes(ParsedModel* parsed) {
   std::string error;
+  if (ort::Library::Get(&error) == nullptr) return Add(ParserErrorCode::kINTERNAL_ERROR, error);
   const auto session = ort::Session::Create(parsed->bytes, ort::Purpose::kInferShapes, &error);
   if (!session) return AddForModel(parsed->model, error);
   parsed->shape_inputs = onnx::AnalyzeShapes(parsed->model).shape_inputs;

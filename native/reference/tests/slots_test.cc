@@ -52,7 +52,7 @@ TEST(SlotsMatchTheFacts) {
 TEST(NoFactIsLeftOut) {
   size_t rows = 0;
   for (const char* file : {"app", "builder", "network", "parser", "runtime"}) {
-    std::ifstream facts(std::string(TRTNODE_REFERENCE_FIXTURES) + "/../../abi/facts/" + file + ".tsv");
+    std::ifstream facts(std::string(TRTNODE_REFERENCE_FACTS) + "/" + file + ".tsv");
     std::string line;
     std::getline(facts, line);
     while (std::getline(facts, line)) {
