@@ -17,9 +17,7 @@ import { checkMemory, checkShape, formatShape } from './validate.js';
 export type TensorSource<T extends DType = DType> =
   | DTypeArrays[T]
   | (T extends 'uint8' ? Uint8ClampedArray : never)
-  | readonly number[]
-  | readonly bigint[]
-  | readonly boolean[];
+  | readonly (number | bigint | boolean)[];
 
 /** The tag of typed arrays is the same in every realm (vm contexts, jest), where `instanceof` fails. */
 export function typedArrayTag(value: unknown): string | undefined {

@@ -121,7 +121,7 @@ describe('what other writers write', () => {
 
 describe('what is refused', () => {
   const two = new Uint8Array(Float32Array.of(1, 2).buffer);
-  test.each([
+  const bad: [string, Buffer, ...string[]][] = [
     ['an empty file', Buffer.alloc(0), 'begins with'],
     ['another file', Buffer.from('PK\x03\x04 a zip archive'), 'begins with'],
     ['version 9', npy('<f4', 'False', '(2,)', two, 9), 'version 1, 2 or 3, got 9'],
@@ -138,7 +138,8 @@ describe('what is refused', () => {
     ['a type out of a prototype', npy('<constructor', 'False', '(1,)', two), '<constructor'],
     ['no order', npy('<f4', 'Maybe', '(2,)', two), 'descr, fortran_order and shape'],
     ['a negative shape', npy('<f4', 'False', '(-2,)', two), 'descr, fortran_order and shape'],
-  ])('%s', async (_what, bytes, ...parts) => {
+  ];
+  test.each(bad)('%s', async (_what, bytes, ...parts) => {
     await expectError(() => parseNpy(bytes, 'x.npy'), 'ERR_TRT_FILE', 'x.npy', ...parts);
   });
 
