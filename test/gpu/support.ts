@@ -16,19 +16,33 @@ export function ramp(length: number, offset = -0.5): Float32Array {
   return Float32Array.from({ length }, (_, i) => ((i * 7919) % 1000) / 1000 + offset);
 }
 
-export function assertClose(actual: ArrayLike<number>, expected: readonly number[], tolerance: number, what: string): void {
+export function assertClose(
+  actual: ArrayLike<number>,
+  expected: readonly number[],
+  tolerance: number,
+  what: string,
+): void {
   expected.forEach((value, i) => {
     const got = actual[i] ?? Number.NaN;
-    assert.ok(Math.abs(got - value) <= tolerance, `${what}[${i}]: expected ${value} within ${tolerance}, got ${got}`);
+    assert.ok(
+      Math.abs(got - value) <= tolerance,
+      `${what}[${i}]: expected ${value} within ${tolerance}, got ${got}`,
+    );
   });
 }
 
 /** The code of an error of ours, whatever it was thrown by. */
-export async function codeOf(action: () => unknown): Promise<{ code: string; message: string; log: readonly string[] }> {
+export async function codeOf(
+  action: () => unknown,
+): Promise<{ code: string; message: string; log: readonly string[] }> {
   try {
     await action();
   } catch (error) {
-    const { code = '', message = '', log = [] } = error as { code?: string; message?: string; log?: string[] };
+    const {
+      code = '',
+      message = '',
+      log = [],
+    } = error as { code?: string; message?: string; log?: string[] };
     return { code, message, log };
   }
   return { code: 'no error', message: '', log: [] };
