@@ -2,6 +2,7 @@
 #include "napi/env_state.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "napi/object.h"
@@ -9,7 +10,10 @@
 
 namespace trtnode::napi {
 
-EnvState::EnvState(napi_env env) : env_(env), queue_(std::make_shared<JsQueue>(*this)) {}
+EnvState::EnvState(napi_env env) 
+    : env_(env),
+      queue_(std::make_shared<JsQueue>(*this)),
+      activity_(std::make_shared<Activity>()) {}
 
 EnvState::~EnvState() = default;
 
@@ -23,7 +27,40 @@ Result<EnvState*> EnvState::Create(napi_env env) {
   NAPI_TRY(napi_set_instance_data(env, owned.get(), finalize, nullptr));
   (void)owned.release();
   NAPI_TRY(napi_add_env_cleanup_hook(env, OnCleanup, state));
+  RETURN_IF_ERROR(state->ListenForExit());
   return state;
+}
+
+// process.on('exit', …): see exit_gate.h for why the cleanup hook is not enough.
+Status EnvState::ListenForExit() {
+  napi_value global = nullptr;
+  napi_value process = nullptr;
+  napi_value on = nullptr;
+  std::array<napi_value, 2> arguments{};
+  NAPI_TRY(napi_get_global(env_, &global));
+  NAPI_TRY(napi_get_named_property(env_, global, "process", &process));
+  NAPI_TRY(napi_get_named_property(env_, process, "on", &on));
+  NAPI_TRY(napi_create_string_utf8(env_, "exit", NAPI_AUTO_LENGTH, &arguments[0]));
+  NAPI_TRY(napi_create_function(env_, "trtNodeExit", NAPI_AUTO_LENGTH, OnExit, this,
+                                &arguments[1]));
+  NAPI_TRY(napi_call_function(env_, process, on, arguments.size(), arguments.data(), nullptr));
+  return {};
+}
+
+napi_value EnvState::OnExit(napi_env env, napi_callback_info info) noexcept {
+  void* data = nullptr;
+  if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) == napi_ok) {
+    auto& state = *static_cast<EnvState*>(data);
+    state.Cancel();
+    state.activity_->WaitUntilIdle();
+  }
+  return nullptr;
+}
+
+void EnvState::Cancel() noexcept {
+  for (const auto& cancellation : cancellations_) {
+    if (const auto cancelled = cancellation.lock()) *cancelled = true;
+  }
 }
 
 void EnvState::OnCleanup(void* data) noexcept {
@@ -37,9 +74,7 @@ void EnvState::OnCleanup(void* data) noexcept {
 // environment, and nothing that it held is left; finalizers that come later find empty handles.
 void EnvState::Teardown() {
   queue_->Close();
-  for (const auto& cancellation : cancellations_) {
-    if (const auto cancelled = cancellation.lock()) *cancelled = true;
-  }
+  Cancel();
   pool_.Shutdown();
   while (first_ != nullptr) {
     Object& object = *first_;

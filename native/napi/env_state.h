@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/status.h"
+#include "napi/exit_gate.h"
 #include "napi/js_queue.h"
 #include "napi/kind.h"
 #include "napi/task_pool.h"
@@ -27,6 +28,7 @@ class EnvState {
   napi_env env() const noexcept { return env_; }
   const std::shared_ptr<JsQueue>& queue() const noexcept { return queue_; }
   TaskPool& pool() noexcept { return pool_; }
+  const std::shared_ptr<Activity>& activity() const noexcept { return activity_; }
 
   // Every handle that exists, so that the end of the environment can let go of what they hold.
   void Add(Object& object) noexcept;
@@ -40,11 +42,15 @@ class EnvState {
   Object* constructing = nullptr;                      // what the constructor that runs now has to wrap
 
  private:
+  Status ListenForExit();
+  static napi_value OnExit(napi_env env, napi_callback_info info) noexcept;
   static void OnCleanup(void* data) noexcept;
+  void Cancel() noexcept;
   void Teardown();
 
   const napi_env env_;
   const std::shared_ptr<JsQueue> queue_;
+  const std::shared_ptr<Activity> activity_;
   TaskPool pool_;
   Object* first_ = nullptr;
   std::vector<std::weak_ptr<std::atomic<bool>>> cancellations_;

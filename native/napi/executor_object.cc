@@ -13,8 +13,8 @@
 
 namespace trtnode::napi {
 
-CompletionQueue::CompletionQueue(std::shared_ptr<JsQueue> queue, int slots)
-    : queue_(std::move(queue)) {
+CompletionQueue::CompletionQueue(const EnvState& state, int slots)
+    : queue_(state.queue()), activity_(state.activity()) {
   for (int i = 0; i < slots; ++i) items_.push_back(std::make_shared<RunCompletion>(i));
 }
 
@@ -23,7 +23,8 @@ void CompletionQueue::OnComplete(int slot) noexcept {
     queue_->Push(items_[static_cast<std::size_t>(slot)]);
   } catch (...) {  // no memory for a pointer: the run never completes
   }
-  LeaveGate();  // entered by Submit
+  activity_->End();  // begun by Submit, as is the gate entered
+  LeaveGate();
 }
 
 void CompletionQueue::Attach(ExecutorObject& object) noexcept {
@@ -258,8 +259,10 @@ Result<napi_value> ExecutorObject::Submit(Call& call) {
   Scratch scratch = std::move(scratch_);
   RETURN_IF_ERROR(ReadRun(call, scratch));
   if (!EnterGate()) return Status(ErrorCode::kClosed, "The process is ending.");
+  call.state.activity()->Begin();
   Status status = executor().Submit(slot, scratch.inputs, scratch.targets);
   if (!status.ok()) {
+    call.state.activity()->End();
     LeaveGate();
     return status;
   }
@@ -355,7 +358,7 @@ Result<napi_value> EngineObject::CreateExecutor(Call& call) {
                    JsReference::HoldFunction(call.state, function, "onComplete"));
   if (on_complete == nullptr) return WrongType("onComplete", "a function");
   if (closed()) return ClosedError(kKind);
-  auto sink = std::make_shared<CompletionQueue>(call.state.queue(), slots);
+  auto sink = std::make_shared<CompletionQueue>(call.state, slots);
   auto created = std::make_shared<std::shared_ptr<ExecutorResource>>();
   return RunAsync(
       call.state,

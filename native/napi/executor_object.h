@@ -36,12 +36,13 @@ class RunCompletion final : public QueueItem {
 
 class CompletionQueue final : public executor::CompletionSink {
  public:
-  CompletionQueue(std::shared_ptr<JsQueue> queue, int slots);
+  CompletionQueue(const EnvState& state, int slots);
   void OnComplete(int slot) noexcept override;
   void Attach(ExecutorObject& object) noexcept;
 
  private:
   const std::shared_ptr<JsQueue> queue_;
+  const std::shared_ptr<Activity> activity_;
   std::vector<std::shared_ptr<RunCompletion>> items_;
 };
 

@@ -11,6 +11,15 @@ namespace {
 
 // A build or a large plan may take longer; past this the process ends all the same, as a hung device must not keep it.
 constexpr std::chrono::seconds kPatience{30};
+// Less here: a library whose exit handler ran before ours may have stopped what our threads wait for.
+constexpr std::chrono::seconds kPatienceAtExit{5};
+
+void WaitForZero(const std::atomic<int>& count, std::chrono::seconds patience) noexcept {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (count.load() > 0 && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+}
 
 // Trivially destroyed, so that threads may use them while static destructors run.
 std::atomic<bool> exiting{false};
@@ -19,13 +28,12 @@ std::atomic<int> registrations{0};
 
 void WaitAtExit() {
   exiting = true;
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (inside.load() > 0 && std::chrono::steady_clock::now() < end) {
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  }
+  WaitForZero(inside, kPatienceAtExit);
 }
 
 }  // namespace
+
+void Activity::WaitUntilIdle() const noexcept { WaitForZero(running_, kPatience); }
 
 bool EnterGate() noexcept {
   ++inside;

@@ -1,6 +1,10 @@
 // The exit gate: keeps exit() from pulling CUDA and TensorRT away under native threads that are still in them.
-// process.exit() on the main thread runs no cleanup hook of ours, only exit handlers, and those of the libraries among them.
+// process.exit() on the main thread runs no cleanup hook of ours: first the 'exit' event, at which EnvState waits for what the
+// environment has in flight; then exit handlers, the libraries' own among them, where the gate is the last resort (for
+// process.reallyExit and for exit() called by others).
 #pragma once
+
+#include <atomic>
 
 namespace trtnode::napi {
 
@@ -20,6 +24,18 @@ class GatePass {
 
  private:
   const bool entered_;
+};
+
+// The native work of one environment, counted so that its end can be waited for.
+class Activity {
+ public:
+  void Begin() noexcept { ++running_; }
+  void End() noexcept { --running_; }
+  // By polling: whoever waits at exit must not hang on a thread that is gone. At most half a minute.
+  void WaitUntilIdle() const noexcept;
+
+ private:
+  std::atomic<int> running_{0};
 };
 
 // True from the moment at which exit() reached our handler: what takes long (a build) gives up.

@@ -72,11 +72,15 @@ Result<napi_value> RunAsync(EnvState& state, Work work, Finish finish) {
   NAPI_TRY(napi_create_promise(state.env(), &deferred, &promise));
   auto task = std::make_shared<AsyncTask>(deferred, std::move(work), std::move(finish));
   state.queue()->AddPending();
-  Status status = state.pool().Run([task, queue = state.queue()]() mutable {
-    task->Work();
-    queue->Push(std::move(task));
-  });
+  state.activity()->Begin();
+  Status status = state.pool().Run(
+      [task, queue = state.queue(), activity = state.activity()]() mutable {
+        task->Work();
+        queue->Push(std::move(task));
+        activity->End();
+      });
   if (!status.ok()) {
+    state.activity()->End();
     state.queue()->RemovePending();
     return status;  // the promise is dropped unsettled; nobody has seen it
   }
