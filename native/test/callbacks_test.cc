@@ -284,6 +284,7 @@ TEST(LoggerIsCalledInBothLayouts) {
 TEST(ProfilerIsCalledInBothLayouts) {
   for (const int major : {10, 11}) {
     LayerProfiler profiler;
+    profiler.Listen(true);
     CallSlot<void, char const*, float>(profiler.abi_object(major), major == 10 ? 0 : 4, "conv",
                                        1.5F);
     CallSlot<void, char const*, float>(profiler.abi_object(major), major == 10 ? 0 : 4, nullptr,
