@@ -5,8 +5,8 @@ import { run } from './run.mjs';
 
 const shim = fileURLToPath(new URL('cmake-js-shim.mjs', import.meta.url));
 rmSync('prebuilds', { recursive: true, force: true });
-run('npx', ['prebuildify', '--napi', '--strip', '--tag-libc', '--node-gyp', shim]);
+run('prebuildify', ['--napi', '--strip', '--tag-libc', '--node-gyp', shim]);
 
 // prebuildify moved the addon out of build/Release and stripped the library there: link both again.
 rmSync('build/Release', { recursive: true, force: true });
-run('npx', ['cmake-js', 'build', '--log-level', 'error']);
+run('cmake-js', ['build', '--log-level', 'error']);

@@ -13,10 +13,10 @@ const skipped = { passed: 0, failed: 0, skipped: 1 };
 const stages = {
   compile: { run: () => (run('npm', ['run', '--silent', 'compile']), passed) },
   native: { needs: ['compile'], run: () => native('build') },
-  prettier: { run: () => (run('npx', ['prettier', '--check', '--log-level=warn', '.']), passed) },
+  prettier: { run: () => (run('prettier', ['--check', '--log-level=warn', '.']), passed) },
   'clang-format': { run: () => (checkFormat() === undefined ? skipped : passed) },
-  eslint: { run: () => (run('npx', ['eslint', '.']), passed) },
-  typecheck: { run: () => (run('npx', ['tsc', '-p', 'tsconfig.json']), passed) },
+  eslint: { run: () => (run('eslint', ['.']), passed) },
+  typecheck: { run: () => (run('tsc', ['-p', 'tsconfig.json']), passed) },
   'clang-tidy': { needs: ['compile'], run: tidy },
   unit: { needs: ['compile'], run: () => vitest('unit') },
   lifecycle: { needs: ['compile'], run: () => vitest('lifecycle') },
@@ -46,7 +46,7 @@ function vitest(project, { suffix = '', env } = {}) {
   const report = path.join(results, `${project}${suffix}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   return counted(report, countVitest, () => {
-    run('npx', ['vitest', 'run', '--project', project, ...reporters], { env });
+    run('vitest', ['run', '--project', project, ...reporters], { env });
   });
 }
 
@@ -59,7 +59,7 @@ async function tidy() {
 function types() {
   const files = readdirSync(path.join(root, 'test/types')).filter((file) => file.endsWith('.ts'));
   for (const resolution of ['node16', 'bundler']) {
-    run('npx', ['tsc', '-p', `test/types/tsconfig.${resolution}.json`]);
+    run('tsc', ['-p', `test/types/tsconfig.${resolution}.json`]);
   }
   return { ...passed, passed: 2 * files.length };
 }
