@@ -32,6 +32,12 @@ ExecutionContext::ExecutionContext(std::shared_ptr<EngineCore> core, ICudaEngine
   ResetShapes();
 }
 
+ExecutionContext::~ExecutionContext() {
+  if (!OnStreamThread()) last_ticket_.Wait();
+  // Captured runs keep the reporter, but the application's recorder is theirs no longer.
+  reports_->SetRecorder(nullptr);
+}
+
 void ExecutionContext::ResetShapes() {
   inputs_.clear();
   for (size_t i = 0; i < core_->input_count(); ++i) inputs_.push_back({core_->tensors()[i].dimensions, std::nullopt});

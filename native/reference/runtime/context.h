@@ -19,8 +19,8 @@ class ExecutionContext final : public VExecutionContext {
                                  ExecutionContextAllocationStrategy strategy);
   ExecutionContext(std::shared_ptr<EngineCore> core, ICudaEngine* engine, IErrorRecorder* recorder,
                    ExecutionContextAllocationStrategy strategy);
-  // Runs that are still under way keep the reporter, but the application's recorder is theirs no longer.
-  ~ExecutionContext() override { reports_->SetRecorder(nullptr); }
+  // Waits for its runs, as freeing device memory does on a GPU: they report to a logger that may go next.
+  ~ExecutionContext() override;
 
   IExecutionContext* getPImpl() noexcept override { return handle_; }
   void setDebugSync(bool sync) noexcept override { debug_sync_ = sync; }

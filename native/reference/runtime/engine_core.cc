@@ -148,12 +148,14 @@ std::shared_ptr<const Shapes> EngineCore::Infer(const std::vector<InputState>& i
   onnx::Specialization how;
   how.output_ranks = output_ranks_;
   bool values_known = true;
+  bool shape_values = false;
   for (size_t i = 0; i < tensors_.size(); ++i) {
     const TensorSpec& spec = tensors_[i];
     shapes->push_back(spec.input ? inputs[i].dimensions : spec.dimensions);
     if (!spec.input) continue;
     how.input_shapes[spec.name] = inputs[i].dimensions;
     if (!spec.shape_input) continue;
+    shape_values = true;
     if (inputs[i].values) {
       how.constants[spec.name] = {spec.element_type, inputs[i].dimensions, *inputs[i].values};
     } else {
@@ -166,24 +168,27 @@ std::shared_ptr<const Shapes> EngineCore::Infer(const std::vector<InputState>& i
   // Few operators want their weights as constants; then the whole model must be taken.
   if (!session) session = ort::Session::Create(onnx::Specialize(plan_.model, how), ort::Purpose::kInferShapes, error);
   if (!session) return nullptr;
-  bool probe = false;
+  bool unknown = false;
   for (size_t i = input_count_; i < tensors_.size(); ++i) {
     for (const ort::TensorType& known : session->outputs()) {
       if (known.name == tensors_[i].name && known.dimensions.size() >= (*shapes)[i].size()) (*shapes)[i] = known.dimensions;
     }
-    probe = probe || (!IsKnown((*shapes)[i]) && !tensors_[i].data_dependent);
+    unknown = unknown || (!IsKnown((*shapes)[i]) && !tensors_[i].data_dependent);
   }
-  if (probe && values_known) ProbeByRunning(inputs, shapes.get());
-  return shapes;
+  if (!values_known || (!unknown && !shape_values)) return shapes;
+  const std::string reason = ProbeByRunning(inputs, shapes.get());
+  if (reason.empty() || !shape_values) return shapes;
+  // Inference believes any shape value; that one does not fit the data, as with Reshape, only a run tells.
+  *error = reason;
+  return nullptr;
 }
 
-// Shape inference gave up, though nothing depends on data: one run on zeros tells.
-void EngineCore::ProbeByRunning(const std::vector<InputState>& inputs, Shapes* shapes) const {
+std::string EngineCore::ProbeByRunning(const std::vector<InputState>& inputs, Shapes* shapes) const {
   std::vector<std::vector<char>> memory;
   std::vector<ort::TensorView> views;
   for (size_t i = 0; i < input_count_; ++i) {
     const int64_t volume = Volume(inputs[i].dimensions);
-    if (volume < 0 || volume > kMaxProbeElements) return;
+    if (volume < 0 || volume > kMaxProbeElements) return {};
     auto& bytes = memory.emplace_back(static_cast<size_t>(volume) * ElementSize(tensors_[i].type));
     if (inputs[i].values && tensors_[i].type == DataType::kINT64) {
       std::copy(inputs[i].values->begin(), inputs[i].values->end(), reinterpret_cast<int64_t*>(bytes.data()));
@@ -197,10 +202,12 @@ void EngineCore::ProbeByRunning(const std::vector<InputState>& inputs, Shapes* s
     outputs.push_back({tensors_[i].name.c_str(), tensors_[i].element_type, nullptr, 0, {}});
   }
   std::vector<ort::Produced> produced;
-  if (!session_->Run(views, outputs, &produced).empty()) return;
+  std::string error = session_->Run(views, outputs, &produced);
+  if (!error.empty()) return error;
   for (size_t i = input_count_; i < tensors_.size(); ++i) {
     if (!tensors_[i].data_dependent) (*shapes)[i] = produced[i - input_count_].dimensions;
   }
+  return {};
 }
 
 size_t EngineCore::ContextMemory(size_t profile) const {

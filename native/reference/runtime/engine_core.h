@@ -71,7 +71,8 @@ class EngineCore {
   std::string Load();
   std::string AddTensors();
   std::shared_ptr<const Shapes> Infer(const std::vector<InputState>& inputs, std::string* error) const;
-  void ProbeByRunning(const std::vector<InputState>& inputs, Shapes* shapes) const;
+  // One run on zeros, for what shape inference cannot tell. ONNX Runtime's reason if it fails.
+  std::string ProbeByRunning(const std::vector<InputState>& inputs, Shapes* shapes) const;
 
   Plan plan_;
   std::shared_ptr<Reporter> reporter_;
