@@ -55,62 +55,62 @@ inline constexpr int kCaptureStatusNone = 0;
 
 // X(name, parameters): every driver function that we call. A driver that lacks a REQUIRED one is refused; an OPTIONAL one may be
 // null and its user must look. Names carry the version suffix that the exported symbol has.
-#define TRTNODE_CUDA_FUNCTIONS(REQUIRED, OPTIONAL)                                                \
-  REQUIRED(cuInit, (unsigned flags))                                                              \
-  REQUIRED(cuDriverGetVersion, (int* version))                                                    \
-  REQUIRED(cuDeviceGetCount, (int* count))                                                        \
-  REQUIRED(cuDeviceGet, (CUdevice * device, int ordinal))                                         \
-  REQUIRED(cuDeviceGetName, (char* name, int length, CUdevice device))                            \
-  REQUIRED(cuDeviceGetAttribute, (int* value, int attribute, CUdevice device))                    \
-  REQUIRED(cuDeviceTotalMem_v2, (std::size_t * bytes, CUdevice device))                           \
-  OPTIONAL(cuDeviceGetUuid_v2, (CUuuid * uuid, CUdevice device))                                  \
-  OPTIONAL(cuDeviceGetPCIBusId, (char* id, int length, CUdevice device))                          \
-  REQUIRED(cuDevicePrimaryCtxRetain, (CUcontext * context, CUdevice device))                      \
-  REQUIRED(cuDevicePrimaryCtxRelease_v2, (CUdevice device))                                       \
-  REQUIRED(cuCtxSetCurrent, (CUcontext context))                                                  \
-  REQUIRED(cuCtxGetCurrent, (CUcontext * context))                                                \
-  REQUIRED(cuCtxPushCurrent_v2, (CUcontext context))                                              \
-  REQUIRED(cuCtxPopCurrent_v2, (CUcontext * context))                                             \
-  REQUIRED(cuCtxSynchronize, ())                                                                  \
-  REQUIRED(cuCtxGetStreamPriorityRange, (int* least, int* greatest))                              \
-  REQUIRED(cuMemGetInfo_v2, (std::size_t * free, std::size_t * total))                            \
-  REQUIRED(cuMemAlloc_v2, (CUdeviceptr * pointer, std::size_t bytes))                             \
-  REQUIRED(cuMemFree_v2, (CUdeviceptr pointer))                                                   \
-  REQUIRED(cuMemHostAlloc, (void** pointer, std::size_t bytes, unsigned flags))                   \
-  REQUIRED(cuMemFreeHost, (void* pointer))                                                        \
-  OPTIONAL(cuMemHostGetDevicePointer_v2, (CUdeviceptr * device, void* host, unsigned flags))      \
-  REQUIRED(cuMemcpyHtoD_v2, (CUdeviceptr to, const void* from, std::size_t bytes))                \
-  REQUIRED(cuMemcpyDtoH_v2, (void* to, CUdeviceptr from, std::size_t bytes))                      \
-  REQUIRED(cuMemcpyHtoDAsync_v2,                                                                  \
-           (CUdeviceptr to, const void* from, std::size_t bytes, CUstream stream))                \
+#define TRTNODE_CUDA_FUNCTIONS(REQUIRED, OPTIONAL)                                                 \
+  REQUIRED(cuInit, (unsigned flags))                                                               \
+  REQUIRED(cuDriverGetVersion, (int* version))                                                     \
+  REQUIRED(cuDeviceGetCount, (int* count))                                                         \
+  REQUIRED(cuDeviceGet, (CUdevice * device, int ordinal))                                          \
+  REQUIRED(cuDeviceGetName, (char* name, int length, CUdevice device))                             \
+  REQUIRED(cuDeviceGetAttribute, (int* value, int attribute, CUdevice device))                     \
+  REQUIRED(cuDeviceTotalMem_v2, (std::size_t* bytes, CUdevice device))                             \
+  OPTIONAL(cuDeviceGetUuid_v2, (CUuuid * uuid, CUdevice device))                                   \
+  OPTIONAL(cuDeviceGetPCIBusId, (char* id, int length, CUdevice device))                           \
+  REQUIRED(cuDevicePrimaryCtxRetain, (CUcontext * context, CUdevice device))                       \
+  REQUIRED(cuDevicePrimaryCtxRelease_v2, (CUdevice device))                                        \
+  REQUIRED(cuCtxSetCurrent, (CUcontext context))                                                   \
+  REQUIRED(cuCtxGetCurrent, (CUcontext * context))                                                 \
+  REQUIRED(cuCtxPushCurrent_v2, (CUcontext context))                                               \
+  REQUIRED(cuCtxPopCurrent_v2, (CUcontext * context))                                              \
+  REQUIRED(cuCtxSynchronize, ())                                                                   \
+  REQUIRED(cuCtxGetStreamPriorityRange, (int* least, int* greatest))                               \
+  REQUIRED(cuMemGetInfo_v2, (std::size_t* free, std::size_t* total))                               \
+  REQUIRED(cuMemAlloc_v2, (CUdeviceptr * pointer, std::size_t bytes))                              \
+  REQUIRED(cuMemFree_v2, (CUdeviceptr pointer))                                                    \
+  REQUIRED(cuMemHostAlloc, (void** pointer, std::size_t bytes, unsigned flags))                    \
+  REQUIRED(cuMemFreeHost, (void* pointer))                                                         \
+  OPTIONAL(cuMemHostGetDevicePointer_v2, (CUdeviceptr * device, void* host, unsigned flags))       \
+  REQUIRED(cuMemcpyHtoD_v2, (CUdeviceptr to, const void* from, std::size_t bytes))                 \
+  REQUIRED(cuMemcpyDtoH_v2, (void* to, CUdeviceptr from, std::size_t bytes))                       \
+  REQUIRED(cuMemcpyHtoDAsync_v2,                                                                   \
+           (CUdeviceptr to, const void* from, std::size_t bytes, CUstream stream))                 \
   REQUIRED(cuMemcpyDtoHAsync_v2, (void* to, CUdeviceptr from, std::size_t bytes, CUstream stream)) \
-  REQUIRED(cuMemcpyDtoDAsync_v2,                                                                  \
-           (CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream stream))                \
-  REQUIRED(cuMemsetD8Async,                                                                       \
-           (CUdeviceptr to, unsigned char value, std::size_t bytes, CUstream stream))             \
-  REQUIRED(cuStreamCreateWithPriority, (CUstream * stream, unsigned flags, int priority))         \
-  REQUIRED(cuStreamDestroy_v2, (CUstream stream))                                                 \
-  REQUIRED(cuStreamSynchronize, (CUstream stream))                                                \
-  REQUIRED(cuStreamQuery, (CUstream stream))                                                      \
-  REQUIRED(cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags))                   \
-  REQUIRED(cuStreamGetPriority, (CUstream stream, int* priority))                                 \
-  REQUIRED(cuStreamBeginCapture_v2, (CUstream stream, int mode))                                  \
-  REQUIRED(cuStreamEndCapture, (CUstream stream, CUgraph * graph))                                \
-  REQUIRED(cuStreamIsCapturing, (CUstream stream, int* status))                                   \
-  OPTIONAL(cuThreadExchangeStreamCaptureMode, (int* mode))                                        \
-  REQUIRED(cuEventCreate, (CUevent * event, unsigned flags))                                      \
-  REQUIRED(cuEventRecord, (CUevent event, CUstream stream))                                       \
-  REQUIRED(cuEventQuery, (CUevent event))                                                         \
-  REQUIRED(cuEventSynchronize, (CUevent event))                                                   \
-  REQUIRED(cuEventElapsedTime, (float* milliseconds, CUevent start, CUevent end))                 \
-  REQUIRED(cuEventDestroy_v2, (CUevent event))                                                    \
-  REQUIRED(cuGraphInstantiateWithFlags,                                                           \
-           (CUgraphExec * exec, CUgraph graph, unsigned long long flags))                         \
-  REQUIRED(cuGraphLaunch, (CUgraphExec exec, CUstream stream))                                    \
-  REQUIRED(cuGraphExecDestroy, (CUgraphExec exec))                                                \
-  REQUIRED(cuGraphDestroy, (CUgraph graph))                                                       \
-  OPTIONAL(cuGraphGetNodes, (CUgraph graph, CUgraphNode * nodes, std::size_t * count))            \
-  REQUIRED(cuGetErrorName, (CUresult error, const char** name))                                   \
+  REQUIRED(cuMemcpyDtoDAsync_v2,                                                                   \
+           (CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream stream))                 \
+  REQUIRED(cuMemsetD8Async,                                                                        \
+           (CUdeviceptr to, unsigned char value, std::size_t bytes, CUstream stream))              \
+  REQUIRED(cuStreamCreateWithPriority, (CUstream * stream, unsigned flags, int priority))          \
+  REQUIRED(cuStreamDestroy_v2, (CUstream stream))                                                  \
+  REQUIRED(cuStreamSynchronize, (CUstream stream))                                                 \
+  REQUIRED(cuStreamQuery, (CUstream stream))                                                       \
+  REQUIRED(cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags))                    \
+  REQUIRED(cuStreamGetPriority, (CUstream stream, int* priority))                                  \
+  REQUIRED(cuStreamBeginCapture_v2, (CUstream stream, int mode))                                   \
+  REQUIRED(cuStreamEndCapture, (CUstream stream, CUgraph * graph))                                 \
+  REQUIRED(cuStreamIsCapturing, (CUstream stream, int* status))                                    \
+  OPTIONAL(cuThreadExchangeStreamCaptureMode, (int* mode))                                         \
+  REQUIRED(cuEventCreate, (CUevent * event, unsigned flags))                                       \
+  REQUIRED(cuEventRecord, (CUevent event, CUstream stream))                                        \
+  REQUIRED(cuEventQuery, (CUevent event))                                                          \
+  REQUIRED(cuEventSynchronize, (CUevent event))                                                    \
+  REQUIRED(cuEventElapsedTime, (float* milliseconds, CUevent start, CUevent end))                  \
+  REQUIRED(cuEventDestroy_v2, (CUevent event))                                                     \
+  REQUIRED(cuGraphInstantiateWithFlags,                                                            \
+           (CUgraphExec * exec, CUgraph graph, unsigned long long flags))                          \
+  REQUIRED(cuGraphLaunch, (CUgraphExec exec, CUstream stream))                                     \
+  REQUIRED(cuGraphExecDestroy, (CUgraphExec exec))                                                 \
+  REQUIRED(cuGraphDestroy, (CUgraph graph))                                                        \
+  OPTIONAL(cuGraphGetNodes, (CUgraph graph, CUgraphNode * nodes, std::size_t* count))              \
+  REQUIRED(cuGetErrorName, (CUresult error, const char** name))                                    \
   REQUIRED(cuGetErrorString, (CUresult error, const char** text))
 
 namespace trtnode::cuda::abi {

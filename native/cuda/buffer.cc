@@ -12,9 +12,9 @@ Result<std::shared_ptr<DeviceBuffer>> DeviceBuffer::Allocate(
   RETURN_IF_ERROR(guard.status());
   abi::CUdeviceptr address = 0;
   // cuMemAlloc refuses 0, and TensorRT refuses a null address even for an empty tensor.
-  RETURN_IF_ERROR(context->driver().Check(
-      context->f().cuMemAlloc_v2(&address, std::max<std::size_t>(bytes, 1)), "cuMemAlloc_v2",
-      bytes));
+  RETURN_IF_ERROR(
+      context->driver().Check(context->f().cuMemAlloc_v2(&address, std::max<std::size_t>(bytes, 1)),
+                              "cuMemAlloc_v2", bytes));
   return std::make_shared<DeviceBuffer>(std::move(context), address, bytes);
 }
 

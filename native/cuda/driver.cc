@@ -25,20 +25,24 @@ struct Registry {
 };
 
 Registry& GetRegistry() {
-  static Registry& registry = *std::make_unique<Registry>().release();  // leaked: outlives every thread
+  static Registry& registry =
+      *std::make_unique<Registry>().release();  // leaked: outlives every thread
   return registry;
 }
 
 std::string InitHint(abi::CUresult result) {
   switch (result) {
     case abi::kNoDevice:
-      return "The driver sees no GPU: check `nvidia-smi`, CUDA_VISIBLE_DEVICES, and in a container that "
+      return "The driver sees no GPU: check `nvidia-smi`, CUDA_VISIBLE_DEVICES, and in a container "
+             "that "
              "it was started with --gpus all.";
     case abi::kSystemDriverMismatch:
-      return "libcuda.so.1 and the loaded kernel module are of different versions: reboot after a driver "
+      return "libcuda.so.1 and the loaded kernel module are of different versions: reboot after a "
+             "driver "
              "update, or restart the container with the host's libraries.";
     case abi::kCompatNotSupportedOnDevice:
-      return "CUDA's forward-compatibility libraries do not support this GPU: remove the cuda-compat "
+      return "CUDA's forward-compatibility libraries do not support this GPU: remove the "
+             "cuda-compat "
              "directory from LD_LIBRARY_PATH, or update the driver.";
     case abi::kUnknown:
       return "The driver could not start: check `nvidia-smi`, and that /dev/nvidia-uvm exists "
@@ -108,14 +112,15 @@ Status Driver::Load() {
   void* handle = dlopen(library_.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* reason = dlerror();
-    return Status(ErrorCode::kNoDriver,
-                  "The CUDA driver library " + library_ + " cannot be opened: " +
-                      (reason != nullptr ? reason : "unknown reason"),
-                  DriverHint("Install the NVIDIA driver; in a container start it with --gpus all."));
+    return Status(
+        ErrorCode::kNoDriver,
+        "The CUDA driver library " + library_ +
+            " cannot be opened: " + (reason != nullptr ? reason : "unknown reason"),
+        DriverHint("Install the NVIDIA driver; in a container start it with --gpus all."));
   }
   const char* missing = nullptr;
-#define TRTNODE_CUDA_REQUIRED(name, parameters)                                                 \
-  functions_.name = reinterpret_cast<decltype(functions_.name)>(dlsym(handle, #name));          \
+#define TRTNODE_CUDA_REQUIRED(name, parameters)                                        \
+  functions_.name = reinterpret_cast<decltype(functions_.name)>(dlsym(handle, #name)); \
   if (functions_.name == nullptr && missing == nullptr) missing = #name;
 #define TRTNODE_CUDA_OPTIONAL(name, parameters) \
   functions_.name = reinterpret_cast<decltype(functions_.name)>(dlsym(handle, #name));
@@ -179,8 +184,9 @@ Result<DeviceInfo> Driver::Describe(int device) {
   abi::CUdevice handle = 0;
   RETURN_IF_ERROR(Check(functions_.cuDeviceGet(&handle, device), "cuDeviceGet"));
   std::array<char, 256> text{};
-  RETURN_IF_ERROR(Check(functions_.cuDeviceGetName(text.data(), static_cast<int>(text.size()), handle),
-                        "cuDeviceGetName"));
+  RETURN_IF_ERROR(
+      Check(functions_.cuDeviceGetName(text.data(), static_cast<int>(text.size()), handle),
+            "cuDeviceGetName"));
   info.name = text.data();
   abi::CUuuid uuid{};
   if (functions_.cuDeviceGetUuid_v2 != nullptr &&
@@ -207,10 +213,8 @@ Result<DeviceInfo> Driver::Describe(int device) {
   };
   int integrated = 0;
   int can_map = 0;
-  RETURN_IF_ERROR(
-      attribute(abi::kAttributeComputeCapabilityMajor, &info.compute_capability_major));
-  RETURN_IF_ERROR(
-      attribute(abi::kAttributeComputeCapabilityMinor, &info.compute_capability_minor));
+  RETURN_IF_ERROR(attribute(abi::kAttributeComputeCapabilityMajor, &info.compute_capability_major));
+  RETURN_IF_ERROR(attribute(abi::kAttributeComputeCapabilityMinor, &info.compute_capability_minor));
   RETURN_IF_ERROR(attribute(abi::kAttributeMultiprocessorCount, &info.multiprocessors));
   RETURN_IF_ERROR(attribute(abi::kAttributeIntegrated, &integrated));
   RETURN_IF_ERROR(attribute(abi::kAttributeCanMapHostMemory, &can_map));
@@ -274,23 +278,26 @@ Status Driver::MakeError(abi::CUresult result, const char* call,
     error.message = std::string(call) + " failed: " + what + ".";
     if (requested_bytes != 0) {
       error.requested_bytes = requested_bytes;
-      error.message = std::string(call) + " of " + FormatBytes(requested_bytes) +
-                      " failed: " + what + ".";
+      error.message =
+          std::string(call) + " of " + FormatBytes(requested_bytes) + " failed: " + what + ".";
     }
     std::size_t free = 0;
     std::size_t total = 0;
     if (functions_.cuMemGetInfo_v2(&free, &total) == abi::kSuccess) {
-      error.message += " The device has " + FormatBytes(free) + " free of " + FormatBytes(total) + ".";
+      error.message +=
+          " The device has " + FormatBytes(free) + " free of " + FormatBytes(total) + ".";
     }
-    error.hint = "Close sessions and buffers that are not needed, use fewer instances or smaller "
-                 "profiles, or see with nvidia-smi who else uses the device.";
+    error.hint =
+        "Close sessions and buffers that are not needed, use fewer instances or smaller "
+        "profiles, or see with nvidia-smi who else uses the device.";
   } else if (IsSticky(result) || (result == abi::kUnknown && IsUnreachable())) {
     error.code = ErrorCode::kDeviceLost;
-    error.message = std::string(call) + " failed: " + what +
-                    ". CUDA can do no more work in this process.";
-    error.hint = "Restart the process: every further CUDA call fails the same way. If it happens "
-                 "again, run the same input through trtexec or compute-sanitizer, and look for Xid "
-                 "lines in dmesg.";
+    error.message =
+        std::string(call) + " failed: " + what + ". CUDA can do no more work in this process.";
+    error.hint =
+        "Restart the process: every further CUDA call fails the same way. If it happens "
+        "again, run the same input through trtexec or compute-sanitizer, and look for Xid "
+        "lines in dmesg.";
   } else {
     error.code = ErrorCode::kCuda;
     error.message = std::string(call) + " failed: " + what + ".";

@@ -42,7 +42,8 @@ class Driver : public std::enable_shared_from_this<Driver> {
   // cuInit, and at least one device; every function below needs it first (Retain calls it). A failure is tried anew each time.
   Status Initialize();
 
-  int version() const noexcept;  // 12080: CUDA 12.8; needs no Initialize; 0 if the driver does not say
+  int version()
+      const noexcept;  // 12080: CUDA 12.8; needs no Initialize; 0 if the driver does not say
   const std::string& library() const noexcept { return library_; }
   const abi::Functions& f() const noexcept { return functions_; }
 

@@ -14,8 +14,7 @@ class Graph {
   // Takes `graph` (destroyed here in any case; the executable form does not need it).
   static Result<std::shared_ptr<Graph>> Instantiate(std::shared_ptr<PrimaryContext> context,
                                                     abi::CUgraph graph);
-  Graph(std::shared_ptr<PrimaryContext> context, abi::CUgraphExec exec,
-        std::size_t nodes) noexcept;
+  Graph(std::shared_ptr<PrimaryContext> context, abi::CUgraphExec exec, std::size_t nodes) noexcept;
   ~Graph();
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;

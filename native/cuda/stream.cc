@@ -19,8 +19,7 @@ Result<std::shared_ptr<Stream>> Stream::Create(std::shared_ptr<PrimaryContext> c
   return std::make_shared<Stream>(std::move(context), stream, actual);
 }
 
-Stream::Stream(std::shared_ptr<PrimaryContext> context, abi::CUstream stream,
-               int priority) noexcept
+Stream::Stream(std::shared_ptr<PrimaryContext> context, abi::CUstream stream, int priority) noexcept
     : context_(std::move(context)), stream_(stream), priority_(priority) {}
 
 Stream::~Stream() {
@@ -72,8 +71,9 @@ Result<std::shared_ptr<Graph>> Stream::EndCapture() const {
   RETURN_IF_ERROR(context_->driver().Check(context_->f().cuStreamEndCapture(stream_, &graph),
                                            "cuStreamEndCapture"));
   if (graph == nullptr) {
-    return Status(ErrorCode::kCuda, "The stream's capture gave no graph.",
-                  "Something that cannot be captured was called between beginCapture and endCapture.");
+    return Status(
+        ErrorCode::kCuda, "The stream's capture gave no graph.",
+        "Something that cannot be captured was called between beginCapture and endCapture.");
   }
   return Graph::Instantiate(context_, graph);
 }

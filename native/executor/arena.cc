@@ -45,9 +45,8 @@ Status Arena::ReservePinned(std::size_t bytes, std::size_t profile_max) {
 }
 
 Status Arena::ReserveDevice(std::size_t bytes, std::size_t profile_max) {
-  return Reserve(device_, device_bytes_, bytes, profile_max, [this](std::size_t size) {
-    return cuda::DeviceBuffer::Allocate(context_, size);
-  });
+  return Reserve(device_, device_bytes_, bytes, profile_max,
+                 [this](std::size_t size) { return cuda::DeviceBuffer::Allocate(context_, size); });
 }
 
 }  // namespace trtnode::executor

@@ -37,8 +37,8 @@ Executor::~Executor() {
 Status Executor::CheckIdle(int index) const {
   if (index < 0 || index >= slots()) {
     return Status(ErrorCode::kInvalidArgument, "There is no slot " + std::to_string(index) +
-                                                   ": the executor has " +
-                                                   std::to_string(slots()) + ".");
+                                                   ": the executor has " + std::to_string(slots()) +
+                                                   ".");
   }
   if (entries_[static_cast<std::size_t>(index)].state == State::kRunning) {
     return Status(ErrorCode::kInvalidArgument,
@@ -96,9 +96,9 @@ bool Executor::HasDataDependentOutputs(int index) const {
 Status Executor::CheckOutput(int index, int output) const {
   RETURN_IF_ERROR(CheckIdle(index));
   if (output < 0 || static_cast<std::size_t>(output) >= layout_->outputs.size()) {
-    return Status(ErrorCode::kInvalidArgument,
-                  "There is no output " + std::to_string(output) + ": the engine has " +
-                      std::to_string(layout_->outputs.size()) + ".");
+    return Status(ErrorCode::kInvalidArgument, "There is no output " + std::to_string(output) +
+                                                   ": the engine has " +
+                                                   std::to_string(layout_->outputs.size()) + ".");
   }
   if (!entries_[static_cast<std::size_t>(index)].completed) {
     return Status(ErrorCode::kInvalidArgument,

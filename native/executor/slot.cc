@@ -14,9 +14,9 @@ namespace {
 constexpr std::size_t kSmallReserve = std::size_t{16} << 20;
 
 Status TooLarge(const tensorrt::TensorInfo& info, const Dims& dims) {
-  return Status(ErrorCode::kInvalidShape,
-                "The size of tensor '" + info.name + "' with shape " + dims.ToString() +
-                    " does not fit into memory addresses.");
+  return Status(ErrorCode::kInvalidShape, "The size of tensor '" + info.name + "' with shape " +
+                                              dims.ToString() +
+                                              " does not fit into memory addresses.");
 }
 
 template <typename T>
@@ -73,13 +73,15 @@ Slot::~Slot() {
 Result<bool> Slot::Prepare(int profile, std::span<const Dims> shapes,
                            std::span<const ShapeValues> values) {
   if (shapes.size() != inputs_.size() || values.size() != inputs_.size()) {
-    return Status(ErrorCode::kInternal, "prepare: shapes and values must be given for each of the " +
-                                            std::to_string(inputs_.size()) + " inputs.");
+    return Status(ErrorCode::kInternal,
+                  "prepare: shapes and values must be given for each of the " +
+                      std::to_string(inputs_.size()) + " inputs.");
   }
   bool same = prepared_ && profile == profile_;
   for (std::size_t i = 0; same && i < inputs_.size(); ++i) {
-    same = inputs_[i].dims == shapes[i] &&
-           (!layout_->inputs[i].on_host || (values[i].given && values[i].values == inputs_[i].values));
+    same =
+        inputs_[i].dims == shapes[i] &&
+        (!layout_->inputs[i].on_host || (values[i].given && values[i].values == inputs_[i].values));
   }
   if (same) return false;
   Status status = Change(profile, shapes, values);
@@ -135,9 +137,9 @@ Status Slot::SetShapeValues(std::size_t i, const std::vector<std::int64_t>& valu
   InputState& input = inputs_[i];
   const std::optional<std::int64_t> volume = input.dims.Volume();
   if (!volume.has_value() || static_cast<std::uint64_t>(*volume) != values.size()) {
-    return Status(ErrorCode::kLengthMismatch,
-                  "Shape tensor '" + tensor.info->name + "' of shape " + input.dims.ToString() +
-                      " was given " + std::to_string(values.size()) + " values.");
+    return Status(ErrorCode::kLengthMismatch, "Shape tensor '" + tensor.info->name + "' of shape " +
+                                                  input.dims.ToString() + " was given " +
+                                                  std::to_string(values.size()) + " values.");
   }
   const std::size_t bytes = std::max<std::size_t>(values.size() * sizeof(std::int64_t), 16);
   if (input.host.size() < bytes) {
@@ -160,7 +162,8 @@ Status Slot::SetShapeValues(std::size_t i, const std::vector<std::int64_t>& valu
       StoreAs<std::int8_t>(values, input.host.data());
       break;
     default:
-      return Status(ErrorCode::kUnsupported, "Shape tensor '" + tensor.info->name + "' is of type " +
+      return Status(ErrorCode::kUnsupported, "Shape tensor '" + tensor.info->name +
+                                                 "' is of type " +
                                                  std::string(DataTypeName(tensor.info->dtype)) +
                                                  ", which shape tensors cannot have.");
   }
@@ -220,9 +223,9 @@ void Slot::ReserveForLargest() {
     const bool has_profile = !tensor.info->profiles.empty();
     shapes.push_back(has_profile && !tensor.info->shape.IsConcrete() ? tensor.info->profiles[0].max
                                                                      : tensor.info->shape);
-    values.push_back(ShapeValues{tensor.on_host && has_profile,
-                                 has_profile ? tensor.info->profiles[0].max_values
-                                             : std::vector<std::int64_t>{}});
+    values.push_back(
+        ShapeValues{tensor.on_host && has_profile, has_profile ? tensor.info->profiles[0].max_values
+                                                               : std::vector<std::int64_t>{}});
     if (!shapes.back().IsConcrete()) return;
   }
   // This is only foresight: whatever fails here is reported where it matters, by the first run.
@@ -263,8 +266,7 @@ void Slot::Forget() noexcept {
 SlotMemory Slot::memory() const noexcept {
   SlotMemory memory;
   memory.host_bytes = host_bytes_;
-  memory.pinned_bytes =
-      input_arena_.pinned_bytes() + output_arena_.pinned_bytes() + staging_bytes_;
+  memory.pinned_bytes = input_arena_.pinned_bytes() + output_arena_.pinned_bytes() + staging_bytes_;
   memory.device_bytes =
       input_arena_.device_bytes() + output_arena_.device_bytes() + produced_bytes_;
   for (const OutputState& output : outputs_) {

@@ -31,12 +31,10 @@ class Slot {
   // Blocks: creates the execution context and the stream, and takes memory for the first profile's largest shapes where small.
   static Result<std::unique_ptr<Slot>> Create(std::shared_ptr<cuda::PrimaryContext> context,
                                               const std::shared_ptr<tensorrt::Engine>& engine,
-                                              std::shared_ptr<const IoLayout> layout,
-                                              int priority);
+                                              std::shared_ptr<const IoLayout> layout, int priority);
   Slot(std::shared_ptr<cuda::PrimaryContext> context, std::shared_ptr<const IoLayout> layout,
-       std::shared_ptr<tensorrt::ExecutionContext> execution,
-       std::shared_ptr<cuda::Stream> stream, std::shared_ptr<cuda::Event> blocking,
-       std::shared_ptr<cuda::Event> spinning);
+       std::shared_ptr<tensorrt::ExecutionContext> execution, std::shared_ptr<cuda::Stream> stream,
+       std::shared_ptr<cuda::Event> blocking, std::shared_ptr<cuda::Event> spinning);
   ~Slot();
   Slot(const Slot&) = delete;
   Slot& operator=(const Slot&) = delete;
@@ -73,10 +71,10 @@ class Slot {
     Dims dims;
     bool dims_known = false;
     std::size_t bytes = 0;
-    std::size_t offset = 0;              // in the arena
-    std::vector<std::int64_t> values;    // shape tensors
-    std::vector<std::byte> host;         // their elements as TensorRT reads them
-    void* address = nullptr;             // as last set
+    std::size_t offset = 0;            // in the arena
+    std::vector<std::int64_t> values;  // shape tensors
+    std::vector<std::byte> host;       // their elements as TensorRT reads them
+    void* address = nullptr;           // as last set
     Input given;
   };
   struct OutputState {
@@ -125,8 +123,8 @@ class Slot {
   bool data_dependent_ = false;
   Arena input_arena_;
   Arena output_arena_;
-  std::size_t input_bytes_ = 0, output_bytes_ = 0;          // what the prepared shapes need
-  std::size_t largest_inputs_ = 0, largest_outputs_ = 0;    // what the first profile's largest need
+  std::size_t input_bytes_ = 0, output_bytes_ = 0;        // what the prepared shapes need
+  std::size_t largest_inputs_ = 0, largest_outputs_ = 0;  // what the first profile's largest need
   std::atomic<std::uint64_t> host_bytes_{0}, staging_bytes_{0}, produced_bytes_{0};
 };
 

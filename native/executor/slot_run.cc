@@ -11,10 +11,10 @@ namespace {
 
 Status WrongLength(const tensorrt::TensorInfo& info, const Dims& dims, std::size_t needed,
                    std::size_t given, const char* what) {
-  return Status(ErrorCode::kLengthMismatch,
-                "Tensor '" + info.name + "' of shape " + dims.ToString() + " has " +
-                    std::to_string(needed) + " bytes, but the " + what + " has " +
-                    std::to_string(given) + ".");
+  return Status(ErrorCode::kLengthMismatch, "Tensor '" + info.name + "' of shape " +
+                                                dims.ToString() + " has " + std::to_string(needed) +
+                                                " bytes, but the " + what + " has " +
+                                                std::to_string(given) + ".");
 }
 
 Status OtherDevice(const tensorrt::TensorInfo& info) {
@@ -31,8 +31,8 @@ Status EnsurePinned(std::shared_ptr<cuda::PinnedBuffer>& buffer,
   if (buffer != nullptr && bytes <= capacity) return {};
   buffer.reset();
   account -= capacity;
-  ASSIGN_OR_RETURN(buffer, cuda::PinnedBuffer::Allocate(
-                               context, Arena::Grown(bytes, capacity, 0), false));
+  ASSIGN_OR_RETURN(buffer,
+                   cuda::PinnedBuffer::Allocate(context, Arena::Grown(bytes, capacity, 0), false));
   account += buffer->bytes();
   return {};
 }
@@ -80,9 +80,10 @@ Status Slot::CheckTarget(std::size_t i, const OutputTarget& target) const {
       [[fallthrough]];
     case OutputTarget::Kind::kNewDevice:
       if (!layout_->outputs[i].on_host) return {};
-      return Status(ErrorCode::kUnsupported, "Output '" + info.name +
-                                                 "' is computed in host memory: it cannot be left "
-                                                 "on the device.",
+      return Status(ErrorCode::kUnsupported,
+                    "Output '" + info.name +
+                        "' is computed in host memory: it cannot be left "
+                        "on the device.",
                     "Ask for it as 'host'.");
   }
   return {};
@@ -142,8 +143,7 @@ Status Slot::Launch(bool blocking) {
 Status Slot::LaunchInputs() {
   bool arena = false;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    arena = arena ||
-            (!layout_->inputs[i].on_host && inputs_[i].given.kind != Input::Kind::kDevice);
+    arena = arena || (!layout_->inputs[i].on_host && inputs_[i].given.kind != Input::Kind::kDevice);
   }
   if (arena) RETURN_IF_ERROR(input_arena_.ReserveDevice(input_bytes_, largest_inputs_));
   const cuda::abi::CUdeviceptr base = input_arena_.device();
@@ -187,7 +187,8 @@ Status Slot::LaunchOutputs() {
     if (outputs_[i].data_dependent) continue;
     const OutputTarget::Kind kind = outputs_[i].target.kind;
     on_host = on_host || layout_->outputs[i].on_host || kind == OutputTarget::Kind::kHost;
-    on_device = on_device || kind == OutputTarget::Kind::kHost || kind == OutputTarget::Kind::kPinned;
+    on_device =
+        on_device || kind == OutputTarget::Kind::kHost || kind == OutputTarget::Kind::kPinned;
   }
   if (on_host) RETURN_IF_ERROR(output_arena_.ReservePinned(output_bytes_, largest_outputs_));
   if (on_device) RETURN_IF_ERROR(output_arena_.ReserveDevice(output_bytes_, largest_outputs_));
@@ -229,9 +230,9 @@ Status Slot::CopyOut() {
   std::size_t first = 0;
   std::size_t end = 0;
   const auto flush = [&] {
-    Status status = end > first ? stream_->CopyToHost(output_arena_.pinned() + first, base + first,
-                                                      end - first)
-                                : Status();
+    Status status =
+        end > first ? stream_->CopyToHost(output_arena_.pinned() + first, base + first, end - first)
+                    : Status();
     first = end = 0;
     return status;
   };
@@ -244,8 +245,8 @@ Status Slot::CopyOut() {
     }
     if (layout_->outputs[i].on_host) continue;
     if (output.target.kind == OutputTarget::Kind::kPinned) {
-      RETURN_IF_ERROR(stream_->CopyToHost(output.target.pinned->data(), base + output.offset,
-                                          output.bytes));
+      RETURN_IF_ERROR(
+          stream_->CopyToHost(output.target.pinned->data(), base + output.offset, output.bytes));
     } else if (output.target.kind == OutputTarget::Kind::kHost && output.bytes > 0) {
       if (end == 0) first = output.offset;
       end = output.offset + output.bytes;
@@ -331,8 +332,8 @@ Status Slot::ReadOutput(int index, std::span<std::byte> into) const {
     return WrongLength(info, actual_dims_[i], output.bytes, into.size(), "array");
   }
   if (into.empty()) return {};
-  const std::byte* from = output.data_dependent ? output.staging->data()
-                                                : output_arena_.pinned() + output.offset;
+  const std::byte* from =
+      output.data_dependent ? output.staging->data() : output_arena_.pinned() + output.offset;
   std::memcpy(into.data(), from, into.size());
   return {};
 }
@@ -350,7 +351,8 @@ Result<std::shared_ptr<cuda::DeviceBuffer>> Slot::TakeDeviceOutput(int index) {
   if (output.data_dependent) {
     std::shared_ptr<cuda::DeviceBuffer> buffer = output.growing->TakeBuffer();
     if (buffer != nullptr) return buffer;
-    return cuda::DeviceBuffer::Allocate(context_, 0);  // TensorRT may ask for nothing for an empty output
+    return cuda::DeviceBuffer::Allocate(context_,
+                                        0);  // TensorRT may ask for nothing for an empty output
   }
   produced_bytes_ -= output.produced->bytes();
   output.address = nullptr;

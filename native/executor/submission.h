@@ -32,7 +32,7 @@ class Submission {
 Status RunOnThisThread(Slot& slot, bool blocking) noexcept;
 
 // A thread a slot, asleep between runs and while the device works. Fails if the system gives no thread.
-Result<std::unique_ptr<Submission>> MakeThreadPerSlot(const std::vector<std::unique_ptr<Slot>>& slots,
-                                                      std::shared_ptr<CompletionSink> sink);
+Result<std::unique_ptr<Submission>> MakeThreadPerSlot(
+    const std::vector<std::unique_ptr<Slot>>& slots, std::shared_ptr<CompletionSink> sink);
 
 }  // namespace trtnode::executor

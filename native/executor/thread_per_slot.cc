@@ -29,9 +29,10 @@ class ThreadPerSlot final : public Submission {
       }
     } catch (const std::system_error& error) {
       Stop();
-      return Status(ErrorCode::kOutOfMemory,
-                    std::string("A thread for an execution slot cannot be started: ") + error.what(),
-                    "Raise the limit of processes (ulimit -u, the container's pids limit).");
+      return Status(
+          ErrorCode::kOutOfMemory,
+          std::string("A thread for an execution slot cannot be started: ") + error.what(),
+          "Raise the limit of processes (ulimit -u, the container's pids limit).");
     }
     return {};
   }

@@ -28,7 +28,8 @@ Result<napi_value> OpenPlatform(Call& call) {
   const napi_value object = call.arguments[0];
   PlatformOptions options;
   ASSIGN_OR_RETURN(const std::string kind, GetString(call.env, object, "kind"));
-  if (kind != "tensorrt" && kind != "reference") return WrongType("kind", "'tensorrt' or 'reference'");
+  if (kind != "tensorrt" && kind != "reference")
+    return WrongType("kind", "'tensorrt' or 'reference'");
   options.reference = kind == "reference";
   ASSIGN_OR_RETURN(options.library, GetString(call.env, object, "library"));
   ASSIGN_OR_RETURN(options.onnxruntime_library, GetString(call.env, object, "onnxruntimeLibrary"));
@@ -45,20 +46,19 @@ Result<napi_value> CreateOutputAllocator(Call& call) {
   ASSIGN_OR_RETURN(auto allocate,
                    JsReference::HoldFunction(call.state, call.arguments[2], "allocate"));
   ASSIGN_OR_RETURN(auto context, platform->platform()->Context(device));
-  auto resource = std::make_shared<AllocatorResource>(std::move(context), call.state,
-                                                      std::move(allocate));
+  auto resource =
+      std::make_shared<AllocatorResource>(std::move(context), call.state, std::move(allocate));
   return NewObject(call.state, std::make_unique<OutputAllocatorObject>(std::move(resource)));
 }
 
 Result<napi_value> ReadPlanHeader(Call& call) {
-  ASSIGN_OR_RETURN(const std::span<std::byte> plan,
-                   ReadView(call.env, call.arguments[0], "plan"));
+  ASSIGN_OR_RETURN(const std::span<std::byte> plan, ReadView(call.env, call.arguments[0], "plan"));
   ASSIGN_OR_RETURN(const tensorrt::PlanHeader header, tensorrt::ReadPlanHeader(plan));
   ASSIGN_OR_RETURN(ObjectWriter object, ObjectWriter::Make(call.env));
   napi_value undefined = nullptr;
   NAPI_TRY(napi_get_undefined(call.env, &undefined));
-  RETURN_IF_ERROR(object.Set(
-      "kind", header.kind == tensorrt::PlanKind::kReference ? "reference" : "tensorrt"));
+  RETURN_IF_ERROR(
+      object.Set("kind", header.kind == tensorrt::PlanKind::kReference ? "reference" : "tensorrt"));
   napi_value version = undefined;
   if (header.version.has_value()) {
     ASSIGN_OR_RETURN(version, MakeVersion(call.env, *header.version));
@@ -70,8 +70,7 @@ Result<napi_value> ReadPlanHeader(Call& call) {
   }
   RETURN_IF_ERROR(object.Set("totalBytes", total));
   napi_value capability = undefined;
-  if (header.compute_capability_major.has_value() &&
-      header.compute_capability_minor.has_value()) {
+  if (header.compute_capability_major.has_value() && header.compute_capability_minor.has_value()) {
     const std::array<std::int64_t, 2> numbers = {*header.compute_capability_major,
                                                  *header.compute_capability_minor};
     ASSIGN_OR_RETURN(capability, MakeIntegers(call.env, numbers));

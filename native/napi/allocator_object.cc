@@ -88,8 +88,8 @@ Result<napi_value> OutputAllocatorObject::Shape(Call& call) {
 Result<napi_value> OutputAllocatorObject::Buffer(Call& call) {
   if (resource_->buffer == nullptr) return nullptr;
   if (resource_->buffer_object != nullptr) return resource_->buffer_object->Get(call.env);
-  ASSIGN_OR_RETURN(napi_value object, NewObject(call.state, std::make_unique<DeviceBufferObject>(
-                                                                resource_->buffer)));
+  ASSIGN_OR_RETURN(napi_value object,
+                   NewObject(call.state, std::make_unique<DeviceBufferObject>(resource_->buffer)));
   ASSIGN_OR_RETURN(resource_->buffer_object, JsReference::Hold(call.state, object));
   return object;
 }

@@ -22,7 +22,11 @@ class ProgressStep final : public QueueItem {
  public:
   ProgressStep(std::shared_ptr<JsReference> progress, const char* phase, const char* parent,
                int step, int steps)
-      : progress_(std::move(progress)), phase_(phase), parent_(parent), step_(step), steps_(steps) {}
+      : progress_(std::move(progress)),
+        phase_(phase),
+        parent_(parent),
+        step_(step),
+        steps_(steps) {}
 
   void Run(EnvState& state) override {
     (void)Call(state.env()).ok();  // what it throws is reported by the queue
@@ -95,7 +99,8 @@ Result<napi_value> PlatformObject::Build(Call& call) {
   ASSIGN_OR_RETURN(auto context, platform_->Context(read.device));
   ASSIGN_OR_RETURN(const std::span<std::byte> bytes,
                    ReadView(call.env, call.arguments[0], "model"));
-  auto model = std::make_shared<FileContents>();  // a copy: see RuntimeObject::DeserializeEngineAsync
+  auto model =
+      std::make_shared<FileContents>();  // a copy: see RuntimeObject::DeserializeEngineAsync
   model->size = bytes.size();
   model->data = std::make_unique_for_overwrite<std::byte[]>(bytes.size());
   if (!bytes.empty()) std::memcpy(model->data.get(), bytes.data(), bytes.size());

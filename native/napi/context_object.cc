@@ -57,8 +57,7 @@ void ContextObject::Replace(std::shared_ptr<Resource>& slot, std::shared_ptr<Res
 Result<napi_value> ContextObject::SetOptimizationProfile(Call& call) {
   ASSIGN_OR_RETURN(const int profile, ReadInt(call.env, call.arguments[0], "profile", 0,
                                               std::numeric_limits<int>::max()));
-  ASSIGN_OR_RETURN(StreamObject * stream,
-                   Unwrap<StreamObject>(call, call.arguments[1], "stream"));
+  ASSIGN_OR_RETURN(StreamObject * stream, Unwrap<StreamObject>(call, call.arguments[1], "stream"));
   const cuda::ContextGuard guard(*resource_->context);
   RETURN_IF_ERROR(guard.status());
   RETURN_IF_ERROR(
@@ -127,9 +126,10 @@ Result<napi_value> ContextObject::SetTensorAddress(Call& call) {
     address = on_host ? reinterpret_cast<std::uint64_t>(pinned->buffer().data())
                       : pinned->buffer().device_address();
     if (address == 0) {
-      return Status(ErrorCode::kInvalidArgument,
-                    "The pinned buffer given for '" + info.name + "' is not mapped into the device.",
-                    "Create it with mapped: true, or use a device buffer.");
+      return Status(
+          ErrorCode::kInvalidArgument,
+          "The pinned buffer given for '" + info.name + "' is not mapped into the device.",
+          "Create it with mapped: true, or use a device buffer.");
     }
     keep = pinned->resource();
   } else {
@@ -144,16 +144,14 @@ Result<napi_value> ContextObject::SetTensorAddress(Call& call) {
     address = buffer->buffer().address();
     keep = buffer->resource();
   }
-  RETURN_IF_ERROR(
-      execution().SetTensorAddress(tensor, reinterpret_cast<void*>(address + offset)));
+  RETURN_IF_ERROR(execution().SetTensorAddress(tensor, reinterpret_cast<void*>(address + offset)));
   Replace(resource_->addresses[index], std::move(keep));
   return nullptr;
 }
 
 Result<napi_value> ContextObject::TensorAddress(Call& call) {
   ASSIGN_OR_RETURN(const int tensor, ReadTensor(call));
-  return MakeBigint(call.env,
-                    reinterpret_cast<std::uint64_t>(execution().TensorAddress(tensor)));
+  return MakeBigint(call.env, reinterpret_cast<std::uint64_t>(execution().TensorAddress(tensor)));
 }
 
 Result<napi_value> ContextObject::SetOutputAllocator(Call& call) {
@@ -179,8 +177,7 @@ Result<napi_value> ContextObject::MaxOutputSize(Call& call) {
 }
 
 Result<napi_value> ContextObject::Enqueue(Call& call) {
-  ASSIGN_OR_RETURN(StreamObject * stream,
-                   Unwrap<StreamObject>(call, call.arguments[0], "stream"));
+  ASSIGN_OR_RETURN(StreamObject * stream, Unwrap<StreamObject>(call, call.arguments[0], "stream"));
   const cuda::ContextGuard guard(*resource_->context);
   RETURN_IF_ERROR(guard.status());
   for (const auto& allocator : allocators_) {

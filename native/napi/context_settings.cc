@@ -28,8 +28,7 @@ Result<napi_value> ContextObject::UpdateDeviceMemorySizeForShapes(Call& call) {
 }
 
 Result<napi_value> ContextObject::SetAuxStreams(Call& call) {
-  ASSIGN_OR_RETURN(const std::uint32_t count,
-                   ReadLength(call.env, call.arguments[0], "streams"));
+  ASSIGN_OR_RETURN(const std::uint32_t count, ReadLength(call.env, call.arguments[0], "streams"));
   std::vector<void*> handles;
   std::vector<std::shared_ptr<Resource>> streams;
   for (std::uint32_t i = 0; i < count; ++i) {

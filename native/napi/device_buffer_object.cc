@@ -10,12 +10,9 @@ namespace trtnode::napi {
 std::span<const napi_property_descriptor> DeviceBufferObject::Definition() {
   using Self = DeviceBufferObject;
   static const std::array kProperties = {
-      Getter<&Self::Device>("device"),
-      Getter<&Self::Bytes>("bytes"),
-      Getter<&Self::Address>("address"),
-      Method<&Self::WriteSync>("writeSync"),
-      Method<&Self::ReadSync>("readSync"),
-      CloseMethod(kKind),
+      Getter<&Self::Device>("device"),     Getter<&Self::Bytes>("bytes"),
+      Getter<&Self::Address>("address"),   Method<&Self::WriteSync>("writeSync"),
+      Method<&Self::ReadSync>("readSync"), CloseMethod(kKind),
   };
   return kProperties;
 }

@@ -31,8 +31,8 @@ Result<napi_value> MakeProfile(napi_env env, const tensorrt::ProfileShape& profi
 Result<napi_value> MakeTensor(napi_env env, const tensorrt::TensorInfo& tensor) {
   ASSIGN_OR_RETURN(ObjectWriter object, ObjectWriter::Make(env));
   RETURN_IF_ERROR(object.Set("name", tensor.name));
-  RETURN_IF_ERROR(object.Set(
-      "mode", tensor.mode == tensorrt::TensorIOMode::kOutput ? "output" : "input"));
+  RETURN_IF_ERROR(
+      object.Set("mode", tensor.mode == tensorrt::TensorIOMode::kOutput ? "output" : "input"));
   RETURN_IF_ERROR(object.Set("dtype", DataTypeName(tensor.dtype)));
   RETURN_IF_ERROR(object.Set("shape", MakeDims(env, tensor.shape)));
   RETURN_IF_ERROR(object.Set(

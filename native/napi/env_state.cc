@@ -10,7 +10,7 @@
 
 namespace trtnode::napi {
 
-EnvState::EnvState(napi_env env) 
+EnvState::EnvState(napi_env env)
     : env_(env),
       queue_(std::make_shared<JsQueue>(*this)),
       activity_(std::make_shared<Activity>()) {}
@@ -41,8 +41,8 @@ Status EnvState::ListenForExit() {
   NAPI_TRY(napi_get_named_property(env_, global, "process", &process));
   NAPI_TRY(napi_get_named_property(env_, process, "on", &on));
   NAPI_TRY(napi_create_string_utf8(env_, "exit", NAPI_AUTO_LENGTH, &arguments[0]));
-  NAPI_TRY(napi_create_function(env_, "trtNodeExit", NAPI_AUTO_LENGTH, OnExit, this,
-                                &arguments[1]));
+  NAPI_TRY(
+      napi_create_function(env_, "trtNodeExit", NAPI_AUTO_LENGTH, OnExit, this, &arguments[1]));
   NAPI_TRY(napi_call_function(env_, process, on, arguments.size(), arguments.data(), nullptr));
   return {};
 }

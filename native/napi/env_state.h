@@ -37,9 +37,9 @@ class EnvState {
   // Set when the environment ends: what can be cancelled (a build) looks at it.
   void AddCancellation(const std::shared_ptr<std::atomic<bool>>& cancelled);
 
-  napi_ref create_error = nullptr;                     // hooks.createError
-  std::array<napi_ref, kKindCount> constructors{};     // defined at first use
-  Object* constructing = nullptr;                      // what the constructor that runs now has to wrap
+  napi_ref create_error = nullptr;                  // hooks.createError
+  std::array<napi_ref, kKindCount> constructors{};  // defined at first use
+  Object* constructing = nullptr;  // what the constructor that runs now has to wrap
 
  private:
   Status ListenForExit();

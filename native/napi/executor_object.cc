@@ -63,8 +63,8 @@ void ExecutorObject::DropReferences(napi_env env) noexcept {
 }
 
 Status ExecutorObject::Attach(napi_env env, napi_value self, napi_value on_complete) {
-  const napi_property_descriptor keeps = {
-      "onComplete", nullptr, nullptr, nullptr, nullptr, on_complete, napi_default, nullptr};
+  const napi_property_descriptor keeps = {"onComplete", nullptr,     nullptr,      nullptr,
+                                          nullptr,      on_complete, napi_default, nullptr};
   NAPI_TRY(napi_define_properties(env, self, 1, &keeps));
   NAPI_TRY(napi_create_reference(env, self, 0, &self_));
   NAPI_TRY(napi_create_reference(env, on_complete, 0, &on_complete_));
@@ -212,11 +212,13 @@ Status ReadTarget(const Call& call, napi_value value, executor::OutputTarget& ta
       return WrongType("output", "'host', 'device' or a buffer");
     }
   } else if (IsObjectOf(call.env, value, Kind::kPinnedBuffer)) {
-    ASSIGN_OR_RETURN(PinnedBufferObject * pinned, Unwrap<PinnedBufferObject>(call, value, "output"));
+    ASSIGN_OR_RETURN(PinnedBufferObject * pinned,
+                     Unwrap<PinnedBufferObject>(call, value, "output"));
     target.pinned = Alias(pinned->resource());
     target.kind = executor::OutputTarget::Kind::kPinned;
   } else {
-    ASSIGN_OR_RETURN(DeviceBufferObject * device, Unwrap<DeviceBufferObject>(call, value, "output"));
+    ASSIGN_OR_RETURN(DeviceBufferObject * device,
+                     Unwrap<DeviceBufferObject>(call, value, "output"));
     target.device = Alias(device->resource());
     target.kind = executor::OutputTarget::Kind::kDevice;
   }
@@ -351,11 +353,9 @@ Result<napi_value> ExecutorObject::Close(Call& call) {
 Result<napi_value> EngineObject::CreateExecutor(Call& call) {
   const napi_value options = call.arguments[0];
   ASSIGN_OR_RETURN(const int slots, GetInt(call.env, options, "slots", 1, 1024));
-  ASSIGN_OR_RETURN(const int priority,
-                   GetInt(call.env, options, "priority", -1000000, 1000000));
+  ASSIGN_OR_RETURN(const int priority, GetInt(call.env, options, "priority", -1000000, 1000000));
   ASSIGN_OR_RETURN(napi_value function, Get(call.env, options, "onComplete"));
-  ASSIGN_OR_RETURN(auto on_complete,
-                   JsReference::HoldFunction(call.state, function, "onComplete"));
+  ASSIGN_OR_RETURN(auto on_complete, JsReference::HoldFunction(call.state, function, "onComplete"));
   if (on_complete == nullptr) return WrongType("onComplete", "a function");
   if (closed()) return ClosedError(kKind);
   auto sink = std::make_shared<CompletionQueue>(call.state, slots);

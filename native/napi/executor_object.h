@@ -93,7 +93,7 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   napi_ref self_ = nullptr;                    // weak, strong while something is pending
   napi_ref on_complete_ = nullptr;             // weak
   napi_ref close_promise_ = nullptr;
-  std::vector<napi_ref> prepared_;             // by slot: what prepare returned last
+  std::vector<napi_ref> prepared_;  // by slot: what prepare returned last
   int pending_ = 0;
   Scratch scratch_;
 };

@@ -46,7 +46,7 @@ Status Changed(const std::string& path) {
 Result<FileContents> ReadWholeFile(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return FileError(path, "open", errno);
-  struct stat before {};
+  struct stat before{};
   if (::fstat(file.get(), &before) != 0) return FileError(path, "fstat", errno);
   if (S_ISDIR(before.st_mode)) return FileError(path, "open", EISDIR);
   if (!S_ISREG(before.st_mode)) {
@@ -54,7 +54,8 @@ Result<FileContents> ReadWholeFile(const std::string& path) {
   }
   FileContents contents;
   contents.size = static_cast<std::size_t>(before.st_size);
-  contents.data = std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(contents.size, 1));
+  contents.data =
+      std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(contents.size, 1));
   std::size_t done = 0;
   while (done < contents.size) {
     constexpr std::size_t kMost = std::size_t{1} << 30;
@@ -65,7 +66,7 @@ Result<FileContents> ReadWholeFile(const std::string& path) {
     if (got == 0) return Changed(path);
     done += static_cast<std::size_t>(got);
   }
-  struct stat after {};
+  struct stat after{};
   if (::fstat(file.get(), &after) != 0) return FileError(path, "fstat", errno);
   if (after.st_size != before.st_size || after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
       after.st_mtim.tv_nsec != before.st_mtim.tv_nsec) {

@@ -20,8 +20,7 @@ Result<napi_value> GraphObject::NumNodes(Call& call) {
 }
 
 Result<napi_value> GraphObject::Launch(Call& call) {
-  ASSIGN_OR_RETURN(StreamObject * stream,
-                   Unwrap<StreamObject>(call, call.arguments[0], "stream"));
+  ASSIGN_OR_RETURN(StreamObject * stream, Unwrap<StreamObject>(call, call.arguments[0], "stream"));
   stream->resource()->Keep(resource_);  // and with it all memory that was captured
   RETURN_IF_ERROR(resource_->graph->Launch(stream->resource()->stream->handle()));
   return nullptr;

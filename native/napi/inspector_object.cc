@@ -44,9 +44,8 @@ Result<napi_value> InspectorObject::LayerInformation(Call& call) {
 
 Result<napi_value> InspectorObject::EngineInformation(Call& call) {
   ASSIGN_OR_RETURN(const int format, ReadInt(call.env, call.arguments[0], "format", 0, 1));
-  ASSIGN_OR_RETURN(const std::string text,
-                   resource_->inspector->EngineInformation(
-                       static_cast<tensorrt::InspectorFormat>(format)));
+  ASSIGN_OR_RETURN(const std::string text, resource_->inspector->EngineInformation(
+                                               static_cast<tensorrt::InspectorFormat>(format)));
   return MakeString(call.env, text);
 }
 

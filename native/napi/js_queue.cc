@@ -27,8 +27,8 @@ Status JsQueue::Open(napi_env env) {
   napi_value name = nullptr;
   NAPI_TRY(napi_create_string_utf8(env, "trt-node", NAPI_AUTO_LENGTH, &name));
   napi_threadsafe_function function = nullptr;
-  NAPI_TRY(napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
-                                           OnWake, &function));
+  NAPI_TRY(napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr,
+                                           this, OnWake, &function));
   NAPI_TRY(napi_unref_threadsafe_function(env, function));
   const std::lock_guard lock(mutex_);
   env_ = env;

@@ -59,7 +59,8 @@ class JsQueue {
   // JavaScript thread only.
   std::vector<std::shared_ptr<QueueItem>> spare_;  // keeps its capacity between batches
   int pending_ = 0;
-  bool hold_ = false;  // items pushed by the JavaScript thread itself keep the loop alive until they are delivered
+  bool hold_ =
+      false;  // items pushed by the JavaScript thread itself keep the loop alive until they are delivered
 };
 
 }  // namespace trtnode::napi

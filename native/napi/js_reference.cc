@@ -14,7 +14,8 @@ class LogLine final : public QueueItem {
   LogLine(std::shared_ptr<JsReference> log, tensorrt::Severity severity, std::string_view message)
       : log_(std::move(log)), severity_(severity), message_(message) {}
   void Run(EnvState& state) override {
-    (void)CallLog(state.env(), *log_, severity_, message_).ok();  // what it throws is reported by the queue
+    (void)CallLog(state.env(), *log_, severity_, message_)
+        .ok();  // what it throws is reported by the queue
   }
 
  private:
@@ -31,8 +32,7 @@ Result<std::shared_ptr<JsReference>> JsReference::Hold(EnvState& state, napi_val
   return std::make_shared<JsReference>(state.queue(), reference);
 }
 
-Result<std::shared_ptr<JsReference>> JsReference::HoldFunction(EnvState& state,
-                                                               napi_value function,
+Result<std::shared_ptr<JsReference>> JsReference::HoldFunction(EnvState& state, napi_value function,
                                                                const char* what) {
   if (IsNullish(state.env(), function)) return std::shared_ptr<JsReference>();
   if (TypeOf(state.env(), function) != napi_function) return WrongType(what, "a function");
@@ -53,7 +53,8 @@ Status CallLog(napi_env env, const JsReference& log, tensorrt::Severity severity
   ASSIGN_OR_RETURN(arguments[1], MakeString(env, message));
   napi_value receiver = nullptr;
   NAPI_TRY(napi_get_undefined(env, &receiver));
-  NAPI_TRY(napi_call_function(env, receiver, function, arguments.size(), arguments.data(), nullptr));
+  NAPI_TRY(
+      napi_call_function(env, receiver, function, arguments.size(), arguments.data(), nullptr));
   return {};
 }
 

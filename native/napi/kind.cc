@@ -8,8 +8,8 @@ namespace trtnode::napi {
 namespace {
 
 constexpr std::array<const char*, kKindCount> kNames = {
-    "Platform", "Runtime",   "Engine",       "EngineInspector", "ExecutionContext",
-    "OutputAllocator", "Stream", "Event",    "CudaGraph",       "DeviceBuffer",
+    "Platform",        "Runtime",  "Engine", "EngineInspector", "ExecutionContext",
+    "OutputAllocator", "Stream",   "Event",  "CudaGraph",       "DeviceBuffer",
     "PinnedBuffer",    "Executor", "Build"};
 
 std::array<napi_type_tag, kKindCount> MakeTags() {

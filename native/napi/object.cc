@@ -96,8 +96,9 @@ Object::~Object() {
 }
 
 Status ClosedError(Kind kind) {
-  return Status(ErrorCode::kClosed, std::string("This ") + KindName(kind) + " is closed.",
-                "It, or what it was made from, was closed before: keep it open as long as it is used.");
+  return Status(
+      ErrorCode::kClosed, std::string("This ") + KindName(kind) + " is closed.",
+      "It, or what it was made from, was closed before: keep it open as long as it is used.");
 }
 
 napi_value Dispatch(napi_env env, napi_callback_info info, Kind kind, WhenClosed when_closed,
@@ -157,9 +158,14 @@ constexpr auto CloseTable(std::index_sequence<kIndices...>) {
 
 napi_property_descriptor CloseMethod(Kind kind) {
   static constexpr auto kTable = CloseTable(std::make_index_sequence<kKindCount>());
-  return {"close", nullptr, kTable[static_cast<std::size_t>(kind)],
-          nullptr, nullptr, nullptr,
-          napi_default_method, nullptr};
+  return {"close",
+          nullptr,
+          kTable[static_cast<std::size_t>(kind)],
+          nullptr,
+          nullptr,
+          nullptr,
+          napi_default_method,
+          nullptr};
 }
 
 Result<napi_value> NewObject(EnvState& state, std::unique_ptr<Object> object) {

@@ -84,21 +84,21 @@ struct MemberOf<kMember> {
 
 template <auto kMember, WhenClosed kWhenClosed = WhenClosed::kRefuse>
 constexpr napi_property_descriptor Method(const char* name) {
-  return {name,    nullptr, MemberOf<kMember>::template Callback<kWhenClosed>,
-          nullptr, nullptr, nullptr,
-          napi_default_method, nullptr};
+  return {name,
+          nullptr,
+          MemberOf<kMember>::template Callback<kWhenClosed>,
+          nullptr,
+          nullptr,
+          nullptr,
+          napi_default_method,
+          nullptr};
 }
 
 template <auto kMember>
 constexpr napi_property_descriptor Getter(const char* name) {
-  return {name,
-          nullptr,
-          nullptr,
-          MemberOf<kMember>::template Callback<WhenClosed::kRefuse>,
-          nullptr,
-          nullptr,
-          napi_enumerable,
-          nullptr};
+  return {
+      name,    nullptr, nullptr,         MemberOf<kMember>::template Callback<WhenClosed::kRefuse>,
+      nullptr, nullptr, napi_enumerable, nullptr};
 }
 
 template <auto kGet, auto kSet>

@@ -43,8 +43,8 @@ Result<void*> OpenReference(const PlatformOptions& options) {
   if (handle == nullptr) {
     const char* reason = dlerror();
     return Status(ErrorCode::kReferenceUnavailable,
-                  "The CPU reference runtime " + options.library + " cannot be opened: " +
-                      (reason != nullptr ? reason : "unknown reason"),
+                  "The CPU reference runtime " + options.library +
+                      " cannot be opened: " + (reason != nullptr ? reason : "unknown reason"),
                   "It lies beside trt_node.node: reinstall trt-node, or build it from source.");
   }
   const auto set_onnxruntime =
@@ -56,7 +56,8 @@ Result<void*> OpenReference(const PlatformOptions& options) {
   }
   if (const char* reason = set_onnxruntime(options.onnxruntime_library.c_str())) {
     return Status(ErrorCode::kReferenceUnavailable,
-                  std::string("The CPU reference runtime cannot use ONNX Runtime: ") + reason, kHint);
+                  std::string("The CPU reference runtime cannot use ONNX Runtime: ") + reason,
+                  kHint);
   }
   return handle;
 }
@@ -82,8 +83,7 @@ Result<std::shared_ptr<Platform>> Platform::Open(const PlatformOptions& options)
   // Two ways to name one library give one platform.
   std::shared_ptr<Platform> platform;
   for (const auto& [other_key, other] : registry.by_options) {
-    if (other->reference_ == options.reference &&
-        other->library_->path() == library->path() &&
+    if (other->reference_ == options.reference && other->library_->path() == library->path() &&
         other->library_->plugin_libraries() == library->plugin_libraries()) {
       platform = other;
     }
@@ -130,7 +130,8 @@ Status Platform::SetFaults(const std::string& spec) {
           ? nullptr
           : reinterpret_cast<TextFunction>(dlsym(reference_handle_, "trtNodeReferenceSetFaults"));
   if (set_faults == nullptr) {
-    return Status(ErrorCode::kUnsupported, "Faults can be injected into the reference runtime only.");
+    return Status(ErrorCode::kUnsupported,
+                  "Faults can be injected into the reference runtime only.");
   }
   const char* reason = set_faults(spec.empty() ? nullptr : spec.c_str());
   if (reason == nullptr) return {};

@@ -14,8 +14,8 @@ namespace trtnode::napi {
 
 struct PlatformOptions {
   bool reference = false;
-  std::string library;               // '': search
-  std::string onnxruntime_library;   // reference runtime only
+  std::string library;              // '': search
+  std::string onnxruntime_library;  // reference runtime only
   std::vector<std::string> plugin_libraries;
 };
 

@@ -125,8 +125,8 @@ Result<napi_value> PlatformObject::CreateRuntime(Call& call) {
   ASSIGN_OR_RETURN(auto context, platform_->Context(options.device));
   const cuda::ContextGuard guard(*context);
   RETURN_IF_ERROR(guard.status());
-  ASSIGN_OR_RETURN(auto runtime, tensorrt::Runtime::Create(platform_->library(),
-                                                           std::move(options.runtime)));
+  ASSIGN_OR_RETURN(auto runtime,
+                   tensorrt::Runtime::Create(platform_->library(), std::move(options.runtime)));
   GuardExit();
   auto resource = std::make_shared<RuntimeResource>(std::move(context), std::move(runtime));
   return NewObject(call.state, std::make_unique<RuntimeObject>(std::move(resource)));
@@ -168,8 +168,7 @@ Result<napi_value> PlatformObject::CreatePinnedBuffer(Call& call) {
 }
 
 Result<napi_value> PlatformObject::CreateRuntimeUnchecked(Call& call) {
-  ASSIGN_OR_RETURN(const auto log,
-                   JsReference::HoldFunction(call.state, call.arguments[0], "log"));
+  ASSIGN_OR_RETURN(const auto log, JsReference::HoldFunction(call.state, call.arguments[0], "log"));
   std::vector<std::pair<tensorrt::Severity, std::string>> lines;
   std::mutex mutex;  // TensorRT may log from threads of its own
   tensorrt::RuntimeOptions options;

@@ -73,8 +73,8 @@ Result<napi_value> RunAsync(EnvState& state, Work work, Finish finish) {
   auto task = std::make_shared<AsyncTask>(deferred, std::move(work), std::move(finish));
   state.queue()->AddPending();
   state.activity()->Begin();
-  Status status = state.pool().Run(
-      [task, queue = state.queue(), activity = state.activity()]() mutable {
+  Status status =
+      state.pool().Run([task, queue = state.queue(), activity = state.activity()]() mutable {
         task->Work();
         queue->Push(std::move(task));
         activity->End();

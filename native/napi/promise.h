@@ -8,8 +8,9 @@
 
 namespace trtnode::napi {
 
-using Work = std::function<Status()>;                               // on a pool thread
-using Finish = std::function<Result<napi_value>(EnvState& state)>;  // on the JavaScript thread, if the work succeeded
+using Work = std::function<Status()>;  // on a pool thread
+using Finish = std::function<Result<napi_value>(
+    EnvState& state)>;  // on the JavaScript thread, if the work succeeded
 
 // A promise of what `finish` gives. The process stays alive until it has settled. What `work` holds is let go on the pool thread.
 Result<napi_value> RunAsync(EnvState& state, Work work, Finish finish);

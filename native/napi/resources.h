@@ -34,7 +34,9 @@ struct RuntimeResource final : Resource {
 
 struct EngineResource final : Resource {
   EngineResource(std::shared_ptr<RuntimeResource> parent, std::shared_ptr<tensorrt::Engine> value)
-      : Resource(Kind::kEngine, parent->context), runtime(std::move(parent)), engine(std::move(value)) {}
+      : Resource(Kind::kEngine, parent->context),
+        runtime(std::move(parent)),
+        engine(std::move(value)) {}
   ~EngineResource() override {
     const cuda::ContextGuard guard(*context);
     engine.reset();
@@ -69,7 +71,9 @@ struct EventResource final : Resource {
 
 struct GraphResource final : Resource {
   GraphResource(std::shared_ptr<cuda::Graph> value, std::vector<std::shared_ptr<Resource>> uses)
-      : Resource(Kind::kCudaGraph, value->context()), graph(std::move(value)), used(std::move(uses)) {}
+      : Resource(Kind::kCudaGraph, value->context()),
+        graph(std::move(value)),
+        used(std::move(uses)) {}
   const std::shared_ptr<cuda::Graph> graph;
   const std::vector<std::shared_ptr<Resource>> used;
 };
@@ -104,7 +108,8 @@ struct ExecutionContextResource final : Resource {
   std::shared_ptr<Resource> device_memory;
   std::shared_ptr<Resource> consumed_event;
   std::vector<std::shared_ptr<Resource>> aux_streams;
-  std::shared_ptr<StreamResource> last_stream;  // work enqueued in it may still use what is replaced
+  std::shared_ptr<StreamResource>
+      last_stream;  // work enqueued in it may still use what is replaced
 };
 
 struct InspectorResource final : Resource {

@@ -79,15 +79,13 @@ Result<napi_value> RuntimeObject::TemporaryDirectory(Call& call) {
 }
 
 Result<napi_value> RuntimeObject::DeserializeEngine(Call& call) {
-  ASSIGN_OR_RETURN(const std::span<std::byte> plan,
-                   ReadView(call.env, call.arguments[0], "plan"));
+  ASSIGN_OR_RETURN(const std::span<std::byte> plan, ReadView(call.env, call.arguments[0], "plan"));
   ASSIGN_OR_RETURN(auto engine, Deserialize(resource_, plan));
   return NewObject(call.state, std::make_unique<EngineObject>(std::move(engine)));
 }
 
 Result<napi_value> RuntimeObject::DeserializeEngineAsync(Call& call) {
-  ASSIGN_OR_RETURN(const std::span<std::byte> plan,
-                   ReadView(call.env, call.arguments[0], "plan"));
+  ASSIGN_OR_RETURN(const std::span<std::byte> plan, ReadView(call.env, call.arguments[0], "plan"));
   // A copy: Node-API cannot keep a caller from transferring the ArrayBuffer away, and freeing it, while it is read.
   auto contents = std::make_shared<FileContents>();
   contents->size = plan.size();
@@ -101,11 +99,10 @@ Result<napi_value> RuntimeObject::DeserializeEngineAsync(Call& call) {
 
 Result<napi_value> RuntimeObject::DeserializeEngineFile(Call& call) {
   ASSIGN_OR_RETURN(const std::string path, ReadString(call.env, call.arguments[0], "path"));
-  return DeserializeLater(call.state, resource_,
-                          [path]() -> Result<std::shared_ptr<FileContents>> {
-                            ASSIGN_OR_RETURN(FileContents contents, ReadWholeFile(path));
-                            return std::make_shared<FileContents>(std::move(contents));
-                          });
+  return DeserializeLater(call.state, resource_, [path]() -> Result<std::shared_ptr<FileContents>> {
+    ASSIGN_OR_RETURN(FileContents contents, ReadWholeFile(path));
+    return std::make_shared<FileContents>(std::move(contents));
+  });
 }
 
 }  // namespace trtnode::napi

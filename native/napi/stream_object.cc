@@ -34,10 +34,10 @@ std::span<const napi_property_descriptor> StreamObject::Definition() {
 
 Status CheckRange(const char* what, std::size_t offset, std::size_t bytes, std::size_t size) {
   if (offset <= size && bytes <= size - offset) return {};
-  return Status(ErrorCode::kInvalidArgument,
-                std::string(what) + ": " + std::to_string(bytes) + " bytes from byte " +
-                    std::to_string(offset) + " do not lie within a buffer of " +
-                    std::to_string(size) + " bytes.");
+  return Status(ErrorCode::kInvalidArgument, std::string(what) + ": " + std::to_string(bytes) +
+                                                 " bytes from byte " + std::to_string(offset) +
+                                                 " do not lie within a buffer of " +
+                                                 std::to_string(size) + " bytes.");
 }
 
 Result<napi_value> StreamObject::Device(Call& call) {

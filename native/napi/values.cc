@@ -77,9 +77,9 @@ Result<std::vector<std::string>> ReadStrings(napi_env env, napi_value value, con
 Result<Dims> ReadDims(napi_env env, napi_value value, const char* what) {
   ASSIGN_OR_RETURN(const std::uint32_t length, ReadLength(env, value, what));
   if (length > Dims::kMaxRank) {
-    return Status(ErrorCode::kRankMismatch,
-                  std::string(what) + " has " + std::to_string(length) + " dimensions; TensorRT has at most " +
-                      std::to_string(Dims::kMaxRank) + ".");
+    return Status(ErrorCode::kRankMismatch, std::string(what) + " has " + std::to_string(length) +
+                                                " dimensions; TensorRT has at most " +
+                                                std::to_string(Dims::kMaxRank) + ".");
   }
   std::array<std::int64_t, Dims::kMaxRank> dims{};
   for (std::uint32_t i = 0; i < length; ++i) {

@@ -55,12 +55,16 @@ class ObjectWriter {
   static Result<ObjectWriter> Make(napi_env env);
   Status Set(const char* name, napi_value value);
   Status Set(const char* name, std::string_view value);
-  Status Set(const char* name, const std::string& value) { return Set(name, std::string_view(value)); }
+  Status Set(const char* name, const std::string& value) {
+    return Set(name, std::string_view(value));
+  }
   Status Set(const char* name, const char* value) { return Set(name, std::string_view(value)); }
   Status Set(const char* name, double value);
   Status Set(const char* name, int value) { return Set(name, static_cast<double>(value)); }
   Status Set(const char* name, std::int64_t value) { return Set(name, static_cast<double>(value)); }
-  Status Set(const char* name, std::uint64_t value) { return Set(name, static_cast<double>(value)); }
+  Status Set(const char* name, std::uint64_t value) {
+    return Set(name, static_cast<double>(value));
+  }
   Status Set(const char* name, bool value);
   Status Set(const char* name, Result<napi_value> value);
   napi_value value() const noexcept { return object_; }

@@ -59,16 +59,16 @@ Result<std::span<std::byte>> ReadView(napi_env env, napi_value value, const char
   }
   bool plain = false;
   if (napi_is_arraybuffer(env, buffer, &plain) != napi_ok || !plain) {
-    return Status(ErrorCode::kInvalidBuffer,
-                  std::string(what) + " is a view of a SharedArrayBuffer.",
-                  "Copy it into an array of its own: another thread could change it while it is read.");
+    return Status(
+        ErrorCode::kInvalidBuffer, std::string(what) + " is a view of a SharedArrayBuffer.",
+        "Copy it into an array of its own: another thread could change it while it is read.");
   }
   if (length == 0) {
     bool detached = false;
     if (napi_is_detached_arraybuffer(env, buffer, &detached) == napi_ok && detached) {
-      return Status(ErrorCode::kInvalidBuffer,
-                    std::string(what) + " is a view of a detached ArrayBuffer.",
-                    "It was transferred (postMessage, structuredClone) or its pinned buffer was closed.");
+      return Status(
+          ErrorCode::kInvalidBuffer, std::string(what) + " is a view of a detached ArrayBuffer.",
+          "It was transferred (postMessage, structuredClone) or its pinned buffer was closed.");
     }
   }
   return std::span<std::byte>(static_cast<std::byte*>(data), length);

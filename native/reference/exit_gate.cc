@@ -23,7 +23,8 @@ void AtExit() {
   exiting.store(true);
   if (auto* interrupt = interrupt_run.load()) interrupt();
   // No condition variable: a thread that died inside a run must not hang the exit. Two seconds bound the wait.
-  for (int i = 0; i < 2000 && running.load() > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (int i = 0; i < 2000 && running.load() > 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 }  // namespace

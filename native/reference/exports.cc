@@ -29,7 +29,8 @@ bool HasDevice(ILogger* logger, char const* api) {
   if (logger == nullptr) return false;
   if (GlobalLogger() == nullptr) GlobalLogger() = logger;
   if (RuntimeContext() != nullptr) return true;
-  Reporter(logger).Error(ErrorCode::kFAILED_INITIALIZATION, api, kCudaRuntime, "CUDA initialization failure: no CUDA-capable device is detected");
+  Reporter(logger).Error(ErrorCode::kFAILED_INITIALIZATION, api, kCudaRuntime,
+                         "CUDA initialization failure: no CUDA-capable device is detected");
   return false;
 }
 
@@ -65,14 +66,17 @@ TRTNODE_REFERENCE_EXPORT int32_t getInferLibBuildVersion() { return 0; }
 
 TRTNODE_REFERENCE_EXPORT ILogger* getLogger() { return GlobalLogger(); }
 TRTNODE_REFERENCE_EXPORT IPluginRegistry* getPluginRegistry() { return &EmptyPluginRegistry(); }
-TRTNODE_REFERENCE_EXPORT IPluginRegistry* getBuilderPluginRegistry(EngineCapability) { return &EmptyPluginRegistry(); }
+TRTNODE_REFERENCE_EXPORT IPluginRegistry* getBuilderPluginRegistry(EngineCapability) {
+  return &EmptyPluginRegistry();
+}
 TRTNODE_REFERENCE_EXPORT bool initLibNvInferPlugins(void*, char const*) { return true; }
 
 TRTNODE_REFERENCE_EXPORT void* createNvOnnxParser_INTERNAL(void* network, void* logger, int) {
   if (network == nullptr || logger == nullptr) return nullptr;
   // The application deletes what it gets, through slot 9 of the parser's vtable.
-  return static_cast<IParser*>(
-      std::make_unique<Parser>(*static_cast<INetworkDefinition*>(network), static_cast<ILogger*>(logger)).release());
+  return static_cast<IParser*>(std::make_unique<Parser>(*static_cast<INetworkDefinition*>(network),
+                                                        static_cast<ILogger*>(logger))
+                                   .release());
 }
 
 TRTNODE_REFERENCE_EXPORT void* createNvOnnxParserRefitter_INTERNAL(void*, void* logger, int32_t) {
@@ -90,6 +94,8 @@ TRTNODE_REFERENCE_EXPORT const char* trtNodeReferenceSetOnnxRuntime(const char* 
   return KeepForThread(ort::Library::Open(path));
 }
 
-TRTNODE_REFERENCE_EXPORT const char* trtNodeReferenceSetFaults(const char* spec) { return KeepForThread(Faults::Get().Set(spec)); }
+TRTNODE_REFERENCE_EXPORT const char* trtNodeReferenceSetFaults(const char* spec) {
+  return KeepForThread(Faults::Get().Set(spec));
+}
 
 }  // namespace trtnode::reference

@@ -88,20 +88,24 @@ std::string Faults::Parse(const std::string& spec, std::map<std::string, Item>& 
     const std::string whole(text);
     Item item;
     if (const auto at = text.find('@'); at != std::string_view::npos) {
-      if (!ParseNumber(text.substr(at + 1), item.nth) || item.nth == 0) return "'" + whole + "': after @ a number from 1 is expected";
+      if (!ParseNumber(text.substr(at + 1), item.nth) || item.nth == 0)
+        return "'" + whole + "': after @ a number from 1 is expected";
       text = text.substr(0, at);
     }
     std::optional<int> value;
     if (const auto equals = text.find('='); equals != std::string_view::npos) {
       int number = 0;
-      if (!ParseNumber(text.substr(equals + 1), number) || number < 0) return "'" + whole + "': after = a whole number is expected";
+      if (!ParseNumber(text.substr(equals + 1), number) || number < 0)
+        return "'" + whole + "': after = a whole number is expected";
       value = number;
       text = text.substr(0, equals);
     }
     const Known* known = FindKnown(text);
     if (known == nullptr) return "'" + whole + "': no such fault";
-    if (known->value == Known::kRequired && !value) return "'" + whole + "': expected " + std::string(text) + "=number";
-    if (known->value == Known::kNone && value) return "'" + whole + "': " + std::string(text) + " takes no value";
+    if (known->value == Known::kRequired && !value)
+      return "'" + whole + "': expected " + std::string(text) + "=number";
+    if (known->value == Known::kNone && value)
+      return "'" + whole + "': " + std::string(text) + " takes no value";
     item.value = value.value_or(known->otherwise);
     items[std::string(text)] = item;
   }

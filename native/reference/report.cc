@@ -5,7 +5,9 @@
 
 namespace trtnode::reference {
 
-Reporter::Reporter(ILogger* logger, IErrorRecorder* recorder) : logger_(logger) { SetRecorder(recorder); }
+Reporter::Reporter(ILogger* logger, IErrorRecorder* recorder) : logger_(logger) {
+  SetRecorder(recorder);
+}
 
 Reporter::~Reporter() { SetRecorder(nullptr); }
 
@@ -13,10 +15,12 @@ void Reporter::Log(Severity severity, const std::string& text) const noexcept {
   if (logger_ != nullptr) logger_->log(severity, text.c_str());
 }
 
-void Reporter::Error(ErrorCode code, char const* api, char const* kind, const std::string& text) const noexcept {
+void Reporter::Error(ErrorCode code, char const* api, char const* kind,
+                     const std::string& text) const noexcept {
   std::string line;
   try {
-    line = std::string(api) + ": Error Code " + std::to_string(static_cast<int>(code)) + ": " + kind + " (" + text + ")";
+    line = std::string(api) + ": Error Code " + std::to_string(static_cast<int>(code)) + ": " +
+           kind + " (" + text + ")";
   } catch (...) {
     line.clear();  // no memory left even for the message
   }
@@ -42,7 +46,8 @@ IErrorRecorder* Reporter::recorder() const noexcept {
 
 void ReportUnsupported(const Reporter* reporter, char const* method) noexcept {
   if (reporter == nullptr) return;
-  reporter->Error(ErrorCode::kUNSUPPORTED_STATE, method, kApiUsage, "The trt-node CPU reference runtime does not support this call.");
+  reporter->Error(ErrorCode::kUNSUPPORTED_STATE, method, kApiUsage,
+                  "The trt-node CPU reference runtime does not support this call.");
 }
 
 std::string ToString(const Dims64& dims) {

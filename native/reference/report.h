@@ -26,7 +26,8 @@ class Reporter {
   Reporter& operator=(const Reporter&) = delete;
 
   // "<api>: Error Code <n>: <kind> (<text>)", to logger and recorder.
-  void Error(ErrorCode code, char const* api, char const* kind, const std::string& text) const noexcept;
+  void Error(ErrorCode code, char const* api, char const* kind,
+             const std::string& text) const noexcept;
   void Warning(const std::string& text) const noexcept { Log(Severity::kWARNING, text); }
   void Info(const std::string& text) const noexcept { Log(Severity::kINFO, text); }
   void Verbose(const std::string& text) const noexcept { Log(Severity::kVERBOSE, text); }

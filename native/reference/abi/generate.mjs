@@ -14,14 +14,20 @@ const rows = (name) =>
     .map((line) => line.split('\t'));
 
 // --- enums ---------------------------------------------------------------------------------------
-const enumNames = { 'ILogger::Severity': 'Severity', 'nvonnxparser::ErrorCode': 'ParserErrorCode', 'nvonnxparser::OnnxParserFlag': 'OnnxParserFlag' };
+const enumNames = {
+  'ILogger::Severity': 'Severity',
+  'nvonnxparser::ErrorCode': 'ParserErrorCode',
+  'nvonnxparser::OnnxParserFlag': 'OnnxParserFlag',
+};
 const enums = new Map();
 for (const [name, enumerator, value] of rows('enums')) {
   const own = enumNames[name] ?? name;
   if (!enums.has(own)) enums.set(own, []);
   enums.get(own).push([enumerator, value]);
 }
-let text = banner("TensorRT 10's enumerations, all of them int32.") + '\n#include <cstdint>\n\nnamespace trtnode::reference {\n';
+let text =
+  banner("TensorRT 10's enumerations, all of them int32.") +
+  '\n#include <cstdint>\n\nnamespace trtnode::reference {\n';
 for (const [name, values] of enums) {
   text += `\nenum class ${name} : int32_t {\n${values.map(([e, v]) => `  ${e} = ${v},\n`).join('')}};\n`;
 }
@@ -29,15 +35,29 @@ writeFileSync(join(here, 'enums.h'), text + '\n}  // namespace trtnode::referenc
 
 // --- classes -------------------------------------------------------------------------------------
 const plain = new Set(
-  ('void bool char float int int32_t int64_t uint32_t uint64_t size_t const AsciiChar ErrorDesc RefCount BuilderFlags TensorFormats TacticSources ' +
+  (
+    'void bool char float int int32_t int64_t uint32_t uint64_t size_t const AsciiChar ErrorDesc RefCount BuilderFlags TensorFormats TacticSources ' +
     'QuantizationFlags SerializationFlags TempfileControlFlags AllocatorFlags NetworkDefinitionCreationFlags OnnxParserFlags PluginLibraryHandle ' +
-    'SubGraphCollection_t Dims64 Weights InterfaceInfo TimingCacheKey TimingCacheValue cudaStream_t cudaEvent_t').split(' '),
+    'SubGraphCollection_t Dims64 Weights InterfaceInfo TimingCacheKey TimingCacheValue cudaStream_t cudaEvent_t'
+  ).split(' '),
 );
 const files = {
-  app: ['The interfaces that an application implements, and the plugin registry: called at their own slots.', ['types.h']],
-  runtime: ['The implementation classes behind the runtime\'s handles, virtuals in slot order.', ['app.h', 'root.h']],
-  builder: ['The implementation classes behind the builder\'s handles, virtuals in slot order.', ['app.h', 'root.h']],
-  network: ['The implementation classes behind network, tensor and layer, virtuals in slot order.', ['app.h', 'root.h']],
+  app: [
+    'The interfaces that an application implements, and the plugin registry: called at their own slots.',
+    ['types.h'],
+  ],
+  runtime: [
+    "The implementation classes behind the runtime's handles, virtuals in slot order.",
+    ['app.h', 'root.h'],
+  ],
+  builder: [
+    "The implementation classes behind the builder's handles, virtuals in slot order.",
+    ['app.h', 'root.h'],
+  ],
+  network: [
+    'The implementation classes behind network, tensor and layer, virtuals in slot order.',
+    ['app.h', 'root.h'],
+  ],
   parser: ["The ONNX parser's interfaces, virtuals in slot order.", ['types.h']],
 };
 
@@ -62,13 +82,19 @@ for (const [file, [what, includes]] of Object.entries(files)) {
   const opaque = new Set();
   for (const [, methods] of classes) {
     for (const { result, parameters } of methods) {
-      for (const [, name, after] of `${result}, ${parameters}`.matchAll(/\b([A-Za-z_]\w*)\b((?: const)?[ ]?[*&]?)/g)) {
+      for (const [, name, after] of `${result}, ${parameters}`.matchAll(
+        /\b([A-Za-z_]\w*)\b((?: const)?[ ]?[*&]?)/g,
+      )) {
         if (plain.has(name) || enums.has(name)) continue;
         (/[*&]/.test(after) ? forward : opaque).add(name);
       }
     }
   }
-  text = banner(what) + '\n' + includes.map((i) => `#include "reference/abi/${i}"\n`).join('') + '\nnamespace trtnode::reference {\n\n';
+  text =
+    banner(what) +
+    '\n' +
+    includes.map((i) => `#include "reference/abi/${i}"\n`).join('') +
+    '\nnamespace trtnode::reference {\n\n';
   for (const name of [...opaque].sort()) text += `enum class ${name} : int32_t;\n`;
   for (const name of [...forward].sort()) text += `class ${name};\n`;
   if (file === 'app') {
@@ -91,7 +117,8 @@ class IVersionedInterface {
     for (const { slot, method, since, result, parameters, constness } of methods) {
       if (slot !== expected++) throw new Error(`${cls}: slot ${slot} out of order`);
       if (method.startsWith('~')) {
-        if (method === `~${cls}[D1]`) text += `  virtual ~${cls}() = default;  // ${slot}, ${slot + 1}\n`;
+        if (method === `~${cls}[D1]`)
+          text += `  virtual ~${cls}() = default;  // ${slot}, ${slot + 1}\n`;
         continue;
       }
       const pointer = `${result} (${cls}::*)(${parameters})${constness} noexcept`;

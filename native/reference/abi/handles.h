@@ -45,7 +45,9 @@ class ITensor final : public Handle<VTensor> {
 class IBuilderConfig final : public Handle<VBuilderConfig> {
  public:
   using Handle::Handle;
-  virtual void setAvgTimingIterations(int32_t count) noexcept { impl()->setAvgTimingIterations(count); }
+  virtual void setAvgTimingIterations(int32_t count) noexcept {
+    impl()->setAvgTimingIterations(count);
+  }
 };
 
 class INetworkDefinition final : public Handle<VNetworkDefinition> {

@@ -17,13 +17,15 @@ namespace {
 constexpr char kBuild[] = "IBuilder::buildSerializedNetwork";
 
 bool IsDynamic(const std::vector<int64_t>& dimensions) {
-  return std::any_of(dimensions.begin(), dimensions.end(), [](int64_t dimension) { return dimension < 0; });
+  return std::any_of(dimensions.begin(), dimensions.end(),
+                     [](int64_t dimension) { return dimension < 0; });
 }
 
 // Opens a phase of a progress monitor and closes it again, however the phase ends.
 class Phase {
  public:
-  Phase(IProgressMonitor* monitor, char const* name, char const* parent, int32_t steps) : monitor_(monitor), name_(name) {
+  Phase(IProgressMonitor* monitor, char const* name, char const* parent, int32_t steps)
+      : monitor_(monitor), name_(name) {
     monitor_->phaseStart(name, parent, steps);
   }
   ~Phase() { monitor_->phaseFinish(name_); }
@@ -47,7 +49,9 @@ IBuilder* Builder::Make(ILogger* logger) {
   return self.handle_;
 }
 
-Builder::Builder(ILogger* logger) : reports_(std::make_shared<Reporter>(logger)) { reporter_ = reports_.get(); }
+Builder::Builder(ILogger* logger) : reports_(std::make_shared<Reporter>(logger)) {
+  reporter_ = reports_.get();
+}
 
 Builder::~Builder() {
   reports_->SetRecorder(nullptr);
@@ -56,15 +60,18 @@ Builder::~Builder() {
 }
 
 IBuilderConfig* Builder::createBuilderConfig() noexcept {
-  return Guard(*reports_, "IBuilder::createBuilderConfig", static_cast<IBuilderConfig*>(nullptr), [&] { return BuilderConfig::Make(reports_); });
+  return Guard(*reports_, "IBuilder::createBuilderConfig", static_cast<IBuilderConfig*>(nullptr),
+               [&] { return BuilderConfig::Make(reports_); });
 }
 
 INetworkDefinition* Builder::createNetworkV2(NetworkDefinitionCreationFlags flags) noexcept {
-  return Guard(*reports_, "IBuilder::createNetworkV2", static_cast<INetworkDefinition*>(nullptr), [&] { return Network::Make(*handle_, reports_, flags); });
+  return Guard(*reports_, "IBuilder::createNetworkV2", static_cast<INetworkDefinition*>(nullptr),
+               [&] { return Network::Make(*handle_, reports_, flags); });
 }
 
 IOptimizationProfile* Builder::createOptimizationProfile() noexcept {
-  return Guard(*reports_, "IBuilder::createOptimizationProfile", static_cast<IOptimizationProfile*>(nullptr),
+  return Guard(*reports_, "IBuilder::createOptimizationProfile",
+               static_cast<IOptimizationProfile*>(nullptr),
                [&] { return OptimizationProfile::Make(reports_, profiles_); });
 }
 
@@ -81,30 +88,39 @@ bool Builder::Fail(const std::string& text) const {
   return false;
 }
 
-bool Builder::CheckInput(const Network& network, const std::string& name, const Profile& profile, size_t index) const {
+bool Builder::CheckInput(const Network& network, const std::string& name, const Profile& profile,
+                         size_t index) const {
   const std::string where = " in profile " + std::to_string(index);
   const std::vector<int64_t> dimensions = network.InputDimensions(name);
   const auto found = profile.entries.find(name);
   const bool has_dimensions = found != profile.entries.end() && found->second.has_dimensions[0];
-  if (!has_dimensions && IsDynamic(dimensions)) return Fail(name + ": dynamic input is missing dimensions" + where + ".");
+  if (!has_dimensions && IsDynamic(dimensions))
+    return Fail(name + ": dynamic input is missing dimensions" + where + ".");
   if (has_dimensions) {
     const auto& ranges = found->second.dimensions;
     if (ranges[0].size() != dimensions.size()) {
-      return Fail(name + ": number of dimensions" + where + " does not match network definition (got " + std::to_string(ranges[0].size()) + ", expected " +
-                  std::to_string(dimensions.size()) + ").");
+      return Fail(name + ": number of dimensions" + where +
+                  " does not match network definition (got " + std::to_string(ranges[0].size()) +
+                  ", expected " + std::to_string(dimensions.size()) + ").");
     }
     for (size_t d = 0; d < dimensions.size(); ++d) {
-      if (dimensions[d] < 0 || (ranges[0][d] == dimensions[d] && ranges[2][d] == dimensions[d])) continue;
-      return Fail(name + ": for dimension number " + std::to_string(d) + where + " does not match network definition (got min=" + std::to_string(ranges[0][d]) +
-                  ", opt=" + std::to_string(ranges[1][d]) + ", max=" + std::to_string(ranges[2][d]) + "), expected min=opt=max=" + std::to_string(dimensions[d]) + ").");
+      if (dimensions[d] < 0 || (ranges[0][d] == dimensions[d] && ranges[2][d] == dimensions[d]))
+        continue;
+      return Fail(name + ": for dimension number " + std::to_string(d) + where +
+                  " does not match network definition (got min=" + std::to_string(ranges[0][d]) +
+                  ", opt=" + std::to_string(ranges[1][d]) +
+                  ", max=" + std::to_string(ranges[2][d]) +
+                  "), expected min=opt=max=" + std::to_string(dimensions[d]) + ").");
     }
   }
   if (network.parsed().shape_inputs.count(name) == 0) return true;
   if (IsDynamic(dimensions)) return Fail(name + ": a shape tensor must have build-time extent.");
-  if (found == profile.entries.end() || !found->second.has_values[0]) return Fail(name + ": shape input is missing values" + where + ".");
+  if (found == profile.entries.end() || !found->second.has_values[0])
+    return Fail(name + ": shape input is missing values" + where + ".");
   const auto wanted = static_cast<size_t>(dimensions.empty() ? 1 : dimensions[0]);
   if (found->second.values[0].size() != wanted) {
-    return Fail(name + ": number of shape values" + where + " does not match the tensor (got " + std::to_string(found->second.values[0].size()) + ", expected " +
+    return Fail(name + ": number of shape values" + where + " does not match the tensor (got " +
+                std::to_string(found->second.values[0].size()) + ", expected " +
                 std::to_string(wanted) + ").");
   }
   return true;
@@ -114,10 +130,12 @@ bool Builder::Check(const Network& network, const BuilderConfig& config) const {
   if (network.getNbOutputs() == 0) return Fail("Network must have at least one output");
   bool needs_profile = false;
   for (const onnx::ValueInfo& input : network.parsed().model.inputs) {
-    needs_profile = needs_profile || IsDynamic(network.InputDimensions(input.name)) || network.parsed().shape_inputs.count(input.name) != 0;
+    needs_profile = needs_profile || IsDynamic(network.InputDimensions(input.name)) ||
+                    network.parsed().shape_inputs.count(input.name) != 0;
   }
   if (needs_profile && config.profiles().empty()) {
-    return Fail("Network has dynamic or shape inputs, but no optimization profile has been defined.");
+    return Fail(
+        "Network has dynamic or shape inputs, but no optimization profile has been defined.");
   }
   for (size_t i = 0; i < config.profiles().size(); ++i) {
     for (const onnx::ValueInfo& input : network.parsed().model.inputs) {
@@ -140,7 +158,9 @@ bool Builder::ReportProgress(const Network& network, const BuilderConfig& config
     for (int32_t i = 0; go_on && i < layers; ++i) go_on = timing.Step(i);
   }
   for (int32_t i = 0; go_on && i < kSteps; ++i) go_on = engine.Step(i);
-  if (!go_on) reports_->Error(ErrorCode::kINTERNAL_ERROR, kBuild, kInternal, "The build was cancelled by the progress monitor.");
+  if (!go_on)
+    reports_->Error(ErrorCode::kINTERNAL_ERROR, kBuild, kInternal,
+                    "The build was cancelled by the progress monitor.");
   return go_on;
 }
 
@@ -152,10 +172,17 @@ std::string Builder::Build(INetworkDefinition& definition, IBuilderConfig& confi
     return {};
   }
   if (!Check(network, config)) return {};
-  for (const auto& [flag, name] : {std::pair{BuilderFlag::kFP16, "FP16"}, {BuilderFlag::kBF16, "BF16"}, {BuilderFlag::kINT8, "INT8"}, {BuilderFlag::kFP8, "FP8"}}) {
-    if (config.getFlag(flag)) reports_->Warning(std::string("The trt-node CPU reference runtime records the flag ") + name + ", but computes in the model's own precision.");
+  for (const auto& [flag, name] : {std::pair{BuilderFlag::kFP16, "FP16"},
+                                   {BuilderFlag::kBF16, "BF16"},
+                                   {BuilderFlag::kINT8, "INT8"},
+                                   {BuilderFlag::kFP8, "FP8"}}) {
+    if (config.getFlag(flag))
+      reports_->Warning(std::string("The trt-node CPU reference runtime records the flag ") + name +
+                        ", but computes in the model's own precision.");
   }
-  if (config.getFlag(BuilderFlag::kREFIT)) reports_->Warning("The trt-node CPU reference runtime cannot refit: the engine will not be refittable.");
+  if (config.getFlag(BuilderFlag::kREFIT))
+    reports_->Warning(
+        "The trt-node CPU reference runtime cannot refit: the engine will not be refittable.");
   if (!ReportProgress(network, config)) return {};
   Plan plan;
   plan.name = definition.impl()->getName();
@@ -164,11 +191,13 @@ std::string Builder::Build(INetworkDefinition& definition, IBuilderConfig& confi
   plan.profiling_verbosity = static_cast<int32_t>(config.getProfilingVerbosity());
   plan.hardware_compatibility = static_cast<int32_t>(config.getHardwareCompatibilityLevel());
   plan.profiles = config.profiles();
-  if (plan.profiles.empty()) plan.profiles.emplace_back();  // a network of fixed shapes has one profile, too
+  if (plan.profiles.empty())
+    plan.profiles.emplace_back();  // a network of fixed shapes has one profile, too
   if (network.DimensionsChanged()) {
     onnx::Specialization how;
     how.forget_shapes = false;
-    for (const onnx::ValueInfo& input : network.parsed().model.inputs) how.input_shapes[input.name] = network.InputDimensions(input.name);
+    for (const onnx::ValueInfo& input : network.parsed().model.inputs)
+      how.input_shapes[input.name] = network.InputDimensions(input.name);
     plan.model = onnx::Specialize(network.parsed().bytes, how);
   } else {
     plan.model = network.parsed().bytes;
@@ -177,41 +206,52 @@ std::string Builder::Build(INetworkDefinition& definition, IBuilderConfig& confi
   return SerializePlan(plan);
 }
 
-IHostMemory* Builder::buildSerializedNetwork(INetworkDefinition& network, IBuilderConfig& config) noexcept {
+IHostMemory* Builder::buildSerializedNetwork(INetworkDefinition& network,
+                                             IBuilderConfig& config) noexcept {
   return Guard(*reports_, kBuild, static_cast<IHostMemory*>(nullptr), [&]() -> IHostMemory* {
     std::string plan = Build(network, config);
     return plan.empty() ? nullptr : HostMemory::Make(std::move(plan));
   });
 }
 
-bool Builder::isNetworkSupported(INetworkDefinition const& network, IBuilderConfig const& config) const noexcept {
-  return Guard(*reports_, "IBuilder::isNetworkSupported", false,
-               [&] { return Check(static_cast<const Network&>(*network.impl()), static_cast<const BuilderConfig&>(*config.impl())); });
-}
-
-ICudaEngine* Builder::buildEngineWithConfig(INetworkDefinition& network, IBuilderConfig& config) noexcept {
-  return Guard(*reports_, "IBuilder::buildEngineWithConfig", static_cast<ICudaEngine*>(nullptr), [&]() -> ICudaEngine* {
-    const std::string plan = Build(network, config);
-    if (plan.empty()) return nullptr;
-    const std::unique_ptr<IRuntime> runtime(Runtime::Make(reports_->logger()));
-    return runtime->impl()->deserializeCudaEngine(plan.data(), plan.size());
+bool Builder::isNetworkSupported(INetworkDefinition const& network,
+                                 IBuilderConfig const& config) const noexcept {
+  return Guard(*reports_, "IBuilder::isNetworkSupported", false, [&] {
+    return Check(static_cast<const Network&>(*network.impl()),
+                 static_cast<const BuilderConfig&>(*config.impl()));
   });
 }
 
-bool Builder::buildSerializedNetworkToStream(INetworkDefinition& network, IBuilderConfig& config, IStreamWriter& writer) noexcept {
+ICudaEngine* Builder::buildEngineWithConfig(INetworkDefinition& network,
+                                            IBuilderConfig& config) noexcept {
+  return Guard(*reports_, "IBuilder::buildEngineWithConfig", static_cast<ICudaEngine*>(nullptr),
+               [&]() -> ICudaEngine* {
+                 const std::string plan = Build(network, config);
+                 if (plan.empty()) return nullptr;
+                 const std::unique_ptr<IRuntime> runtime(Runtime::Make(reports_->logger()));
+                 return runtime->impl()->deserializeCudaEngine(plan.data(), plan.size());
+               });
+}
+
+bool Builder::buildSerializedNetworkToStream(INetworkDefinition& network, IBuilderConfig& config,
+                                             IStreamWriter& writer) noexcept {
   return Guard(*reports_, "IBuilder::buildSerializedNetworkToStream", false, [&] {
     const std::string plan = Build(network, config);
     size_t written = 0;
     while (written < plan.size()) {
-      const int64_t count = writer.write(plan.data() + written, static_cast<int64_t>(plan.size() - written));
-      if (count <= 0) return Fail("The stream writer took no more after " + std::to_string(written) + " bytes.");
+      const int64_t count =
+          writer.write(plan.data() + written, static_cast<int64_t>(plan.size() - written));
+      if (count <= 0)
+        return Fail("The stream writer took no more after " + std::to_string(written) + " bytes.");
       written += std::min(static_cast<size_t>(count), plan.size() - written);
     }
     return !plan.empty();
   });
 }
 
-IHostMemory* Builder::buildSerializedNetworkWithKernelText(INetworkDefinition& network, IBuilderConfig& config, IHostMemory*& text) noexcept {
+IHostMemory* Builder::buildSerializedNetworkWithKernelText(INetworkDefinition& network,
+                                                           IBuilderConfig& config,
+                                                           IHostMemory*& text) noexcept {
   text = nullptr;
   return buildSerializedNetwork(network, config);
 }

@@ -29,23 +29,32 @@ class Builder final : public VBuilder {
   IBuilderConfig* createBuilderConfig() noexcept override;
   INetworkDefinition* createNetworkV2(NetworkDefinitionCreationFlags flags) noexcept override;
   IOptimizationProfile* createOptimizationProfile() noexcept override;
-  void setErrorRecorder(IErrorRecorder* recorder) noexcept override { reports_->SetRecorder(recorder); }
+  void setErrorRecorder(IErrorRecorder* recorder) noexcept override {
+    reports_->SetRecorder(recorder);
+  }
   IErrorRecorder* getErrorRecorder() const noexcept override { return reports_->recorder(); }
   void reset() noexcept override {}
-  IHostMemory* buildSerializedNetwork(INetworkDefinition& network, IBuilderConfig& config) noexcept override;
-  bool isNetworkSupported(INetworkDefinition const& network, IBuilderConfig const& config) const noexcept override;
+  IHostMemory* buildSerializedNetwork(INetworkDefinition& network,
+                                      IBuilderConfig& config) noexcept override;
+  bool isNetworkSupported(INetworkDefinition const& network,
+                          IBuilderConfig const& config) const noexcept override;
   ILogger* getLogger() const noexcept override { return reports_->logger(); }
   bool setMaxThreads(int32_t threads) noexcept override;
   int32_t getMaxThreads() const noexcept override { return max_threads_; }
   IPluginRegistry& getPluginRegistry() noexcept override;
-  ICudaEngine* buildEngineWithConfig(INetworkDefinition& network, IBuilderConfig& config) noexcept override;
-  bool buildSerializedNetworkToStream(INetworkDefinition& network, IBuilderConfig& config, IStreamWriter& writer) noexcept override;
-  IHostMemory* buildSerializedNetworkWithKernelText(INetworkDefinition& network, IBuilderConfig& config, IHostMemory*& text) noexcept override;
+  ICudaEngine* buildEngineWithConfig(INetworkDefinition& network,
+                                     IBuilderConfig& config) noexcept override;
+  bool buildSerializedNetworkToStream(INetworkDefinition& network, IBuilderConfig& config,
+                                      IStreamWriter& writer) noexcept override;
+  IHostMemory* buildSerializedNetworkWithKernelText(INetworkDefinition& network,
+                                                    IBuilderConfig& config,
+                                                    IHostMemory*& text) noexcept override;
 
  private:
   bool Fail(const std::string& text) const;
   bool Check(const Network& network, const BuilderConfig& config) const;
-  bool CheckInput(const Network& network, const std::string& name, const Profile& profile, size_t index) const;
+  bool CheckInput(const Network& network, const std::string& name, const Profile& profile,
+                  size_t index) const;
   bool ReportProgress(const Network& network, const BuilderConfig& config) const;
   // Empty if the build failed; the reason was reported.
   std::string Build(INetworkDefinition& network, IBuilderConfig& config);

@@ -11,10 +11,13 @@ namespace trtnode::reference {
 
 IBuilderConfig* BuilderConfig::Make(std::shared_ptr<Reporter> reporter) {
   // The application deletes what it gets, through slot 1 of the handle's own vtable.
-  return std::make_unique<IBuilderConfig>(std::make_unique<BuilderConfig>(std::move(reporter))).release();
+  return std::make_unique<IBuilderConfig>(std::make_unique<BuilderConfig>(std::move(reporter)))
+      .release();
 }
 
-BuilderConfig::BuilderConfig(std::shared_ptr<Reporter> reporter) : reports_(std::move(reporter)) { reporter_ = reports_.get(); }
+BuilderConfig::BuilderConfig(std::shared_ptr<Reporter> reporter) : reports_(std::move(reporter)) {
+  reporter_ = reports_.get();
+}
 
 void BuilderConfig::reset() noexcept {
   const std::shared_ptr<Reporter> reporter = reports_;
@@ -27,13 +30,17 @@ int32_t BuilderConfig::addOptimizationProfile(IOptimizationProfile const* profil
   constexpr char kApi[] = "IBuilderConfig::addOptimizationProfile";
   return Guard(*reports_, kApi, int32_t{-1}, [&]() -> int32_t {
     if (profile == nullptr) {
-      reports_->Error(ErrorCode::kINVALID_ARGUMENT, kApi, kApiUsage, "Parameter check failed, condition: profile != nullptr.");
+      reports_->Error(ErrorCode::kINVALID_ARGUMENT, kApi, kApiUsage,
+                      "Parameter check failed, condition: profile != nullptr.");
       return -1;
     }
     const auto& added = static_cast<const OptimizationProfile&>(*profile->impl());
     const std::string problem = added.Problem();
     if (!problem.empty()) {
-      reports_->Error(ErrorCode::kINVALID_ARGUMENT, kApi, kApiUsage, "Parameter check failed, condition: profile->isValid(). Invalid optimization profile: " + problem + ".");
+      reports_->Error(
+          ErrorCode::kINVALID_ARGUMENT, kApi, kApiUsage,
+          "Parameter check failed, condition: profile->isValid(). Invalid optimization profile: " +
+              problem + ".");
       return -1;
     }
     profiles_.push_back(added.profile());
@@ -56,7 +63,8 @@ ITimingCache* BuilderConfig::createTimingCache(void const* blob, size_t size) co
   return Guard(*reports_, kApi, static_cast<ITimingCache*>(nullptr), [&] {
     ITimingCache* cache = TimingCache::Make(blob, size);
     if (cache == nullptr) {
-      reports_->Error(ErrorCode::kUNSPECIFIED_ERROR, kApi, kSerialization, "This is no timing cache of the trt-node CPU reference runtime.");
+      reports_->Error(ErrorCode::kUNSPECIFIED_ERROR, kApi, kSerialization,
+                      "This is no timing cache of the trt-node CPU reference runtime.");
     }
     return cache;
   });
@@ -78,7 +86,9 @@ size_t BuilderConfig::getMemoryPoolLimit(MemoryPoolType pool) const noexcept {
   const auto found = pools_.find(pool);
   if (found != pools_.end()) return found->second;
   // The workspace is limited by the device's memory only, unless told otherwise.
-  return pool == MemoryPoolType::kWORKSPACE || pool == MemoryPoolType::kTACTIC_DRAM ? Machine::Get().total_memory() : 0;
+  return pool == MemoryPoolType::kWORKSPACE || pool == MemoryPoolType::kTACTIC_DRAM
+             ? Machine::Get().total_memory()
+             : 0;
 }
 
 void BuilderConfig::setPreviewFeature(PreviewFeature feature, bool enable) noexcept {
@@ -102,7 +112,9 @@ void BuilderConfig::setPluginsToSerialize(char const* const* paths, int32_t coun
 }
 
 char const* BuilderConfig::getPluginToSerialize(int32_t index) const noexcept {
-  return index >= 0 && index < getNbPluginsToSerialize() ? plugins_[static_cast<size_t>(index)].c_str() : nullptr;
+  return index >= 0 && index < getNbPluginsToSerialize()
+             ? plugins_[static_cast<size_t>(index)].c_str()
+             : nullptr;
 }
 
 bool BuilderConfig::setTilingOptimizationLevel(TilingOptimizationLevel level) noexcept {

@@ -19,9 +19,13 @@ class BuilderConfig final : public VBuilderConfig {
 
   void setAvgTimingIterations(int32_t count) noexcept override { avg_timing_ = count; }
   int32_t getAvgTimingIterations() const noexcept override { return avg_timing_; }
-  void setEngineCapability(EngineCapability capability) noexcept override { capability_ = capability; }
+  void setEngineCapability(EngineCapability capability) noexcept override {
+    capability_ = capability;
+  }
   EngineCapability getEngineCapability() const noexcept override { return capability_; }
-  void setInt8Calibrator(IInt8Calibrator* calibrator) noexcept override { calibrator_ = calibrator; }
+  void setInt8Calibrator(IInt8Calibrator* calibrator) noexcept override {
+    calibrator_ = calibrator;
+  }
   IInt8Calibrator* getInt8Calibrator() const noexcept override { return calibrator_; }
   void setFlags(BuilderFlags flags) noexcept override { flags_ = flags; }
   BuilderFlags getFlags() const noexcept override { return flags_; }
@@ -41,18 +45,30 @@ class BuilderConfig final : public VBuilderConfig {
   void setProfileStream(cudaStream_t stream) noexcept override { profile_stream_ = stream; }
   cudaStream_t getProfileStream() const noexcept override { return profile_stream_; }
   int32_t addOptimizationProfile(IOptimizationProfile const* profile) noexcept override;
-  int32_t getNbOptimizationProfiles() const noexcept override { return static_cast<int32_t>(profiles_.size()); }
-  void setProfilingVerbosity(ProfilingVerbosity verbosity) noexcept override { verbosity_ = verbosity; }
+  int32_t getNbOptimizationProfiles() const noexcept override {
+    return static_cast<int32_t>(profiles_.size());
+  }
+  void setProfilingVerbosity(ProfilingVerbosity verbosity) noexcept override {
+    verbosity_ = verbosity;
+  }
   ProfilingVerbosity getProfilingVerbosity() const noexcept override { return verbosity_; }
-  void setAlgorithmSelector(IAlgorithmSelector* selector) noexcept override { selector_ = selector; }
+  void setAlgorithmSelector(IAlgorithmSelector* selector) noexcept override {
+    selector_ = selector;
+  }
   IAlgorithmSelector* getAlgorithmSelector() const noexcept override { return selector_; }
   bool setCalibrationProfile(IOptimizationProfile const* profile) noexcept override;
-  IOptimizationProfile const* getCalibrationProfile() noexcept override { return calibration_profile_; }
+  IOptimizationProfile const* getCalibrationProfile() noexcept override {
+    return calibration_profile_;
+  }
   void setQuantizationFlags(QuantizationFlags flags) noexcept override { quantization_ = flags; }
   QuantizationFlags getQuantizationFlags() const noexcept override { return quantization_; }
-  void clearQuantizationFlag(QuantizationFlag flag) noexcept override { quantization_ &= ~Bit(flag); }
+  void clearQuantizationFlag(QuantizationFlag flag) noexcept override {
+    quantization_ &= ~Bit(flag);
+  }
   void setQuantizationFlag(QuantizationFlag flag) noexcept override { quantization_ |= Bit(flag); }
-  bool getQuantizationFlag(QuantizationFlag flag) const noexcept override { return (quantization_ & Bit(flag)) != 0; }
+  bool getQuantizationFlag(QuantizationFlag flag) const noexcept override {
+    return (quantization_ & Bit(flag)) != 0;
+  }
   bool setTacticSources(TacticSources sources) noexcept override;
   TacticSources getTacticSources() const noexcept override { return tactics_; }
   ITimingCache* createTimingCache(void const* blob, size_t size) const noexcept override;
@@ -64,11 +80,17 @@ class BuilderConfig final : public VBuilderConfig {
   bool getPreviewFeature(PreviewFeature feature) const noexcept override;
   void setBuilderOptimizationLevel(int32_t level) noexcept override { optimization_level_ = level; }
   int32_t getBuilderOptimizationLevel() const noexcept override { return optimization_level_; }
-  void setHardwareCompatibilityLevel(HardwareCompatibilityLevel level) noexcept override { compatibility_ = level; }
-  HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override { return compatibility_; }
+  void setHardwareCompatibilityLevel(HardwareCompatibilityLevel level) noexcept override {
+    compatibility_ = level;
+  }
+  HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override {
+    return compatibility_;
+  }
   void setPluginsToSerialize(char const* const* paths, int32_t count) noexcept override;
   char const* getPluginToSerialize(int32_t index) const noexcept override;
-  int32_t getNbPluginsToSerialize() const noexcept override { return static_cast<int32_t>(plugins_.size()); }
+  int32_t getNbPluginsToSerialize() const noexcept override {
+    return static_cast<int32_t>(plugins_.size());
+  }
   void setMaxAuxStreams(int32_t count) noexcept override { aux_streams_ = count; }
   int32_t getMaxAuxStreams() const noexcept override { return aux_streams_; }
   void setProgressMonitor(IProgressMonitor* monitor) noexcept override { monitor_ = monitor; }

@@ -23,7 +23,9 @@ class Tensor final : public VTensor {
   bool shape = false;
   std::map<int32_t, std::string> dimension_names;
 
-  explicit Tensor(std::shared_ptr<Reporter> reporter) : reports_(std::move(reporter)) { reporter_ = reports_.get(); }
+  explicit Tensor(std::shared_ptr<Reporter> reporter) : reports_(std::move(reporter)) {
+    reporter_ = reports_.get();
+  }
 
   void setName(char const* new_name) noexcept override;
   char const* getName() const noexcept override { return name.c_str(); }
@@ -60,7 +62,8 @@ class Tensor final : public VTensor {
 
 class Layer final : public VLayer {
  public:
-  Layer(std::shared_ptr<Reporter> reporter, const onnx::Node& node, std::vector<ITensor*> inputs, std::vector<ITensor*> outputs);
+  Layer(std::shared_ptr<Reporter> reporter, const onnx::Node& node, std::vector<ITensor*> inputs,
+        std::vector<ITensor*> outputs);
 
   LayerType getType() const noexcept override { return type_; }
   void setName(char const* name) noexcept override { name_ = name == nullptr ? "" : name; }
@@ -75,16 +78,22 @@ class Layer final : public VLayer {
   void resetPrecision() noexcept override { has_precision_ = false; }
   void setOutputType(int32_t index, DataType type) noexcept override;
   DataType getOutputType(int32_t index) const noexcept override;
-  bool outputTypeIsSet(int32_t index) const noexcept override { return output_types_.count(index) != 0; }
+  bool outputTypeIsSet(int32_t index) const noexcept override {
+    return output_types_.count(index) != 0;
+  }
   void resetOutputType(int32_t index) noexcept override { output_types_.erase(index); }
-  void setMetadata(char const* metadata) noexcept override { metadata_ = metadata == nullptr ? "" : metadata; }
+  void setMetadata(char const* metadata) noexcept override {
+    metadata_ = metadata == nullptr ? "" : metadata;
+  }
   char const* getMetadata() const noexcept override { return metadata_.c_str(); }
   bool setNbRanks(int32_t ranks) noexcept override { return ranks == 1; }
   int32_t getNbRanks() const noexcept override { return 1; }
 
  private:
   static ITensor* At(const std::vector<ITensor*>& tensors, int32_t index) {
-    return index >= 0 && index < static_cast<int32_t>(tensors.size()) ? tensors[static_cast<size_t>(index)] : nullptr;
+    return index >= 0 && index < static_cast<int32_t>(tensors.size())
+               ? tensors[static_cast<size_t>(index)]
+               : nullptr;
   }
 
   std::shared_ptr<Reporter> reports_;

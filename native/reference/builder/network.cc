@@ -12,17 +12,23 @@ namespace {
 Tensor& Impl(ITensor* tensor) { return static_cast<Tensor&>(*tensor->impl()); }
 
 ITensor* At(const std::vector<ITensor*>& tensors, int32_t index) {
-  return index >= 0 && index < static_cast<int32_t>(tensors.size()) ? tensors[static_cast<size_t>(index)] : nullptr;
+  return index >= 0 && index < static_cast<int32_t>(tensors.size())
+             ? tensors[static_cast<size_t>(index)]
+             : nullptr;
 }
 
 }  // namespace
 
-INetworkDefinition* Network::Make(IBuilder& builder, std::shared_ptr<Reporter> reporter, NetworkDefinitionCreationFlags flags) {
+INetworkDefinition* Network::Make(IBuilder& builder, std::shared_ptr<Reporter> reporter,
+                                  NetworkDefinitionCreationFlags flags) {
   // The application deletes what it gets, through slot 1 of the handle's own vtable.
-  return std::make_unique<INetworkDefinition>(std::make_unique<Network>(builder, std::move(reporter), flags)).release();
+  return std::make_unique<INetworkDefinition>(
+             std::make_unique<Network>(builder, std::move(reporter), flags))
+      .release();
 }
 
-Network::Network(IBuilder& builder, std::shared_ptr<Reporter> reporter, NetworkDefinitionCreationFlags flags)
+Network::Network(IBuilder& builder, std::shared_ptr<Reporter> reporter,
+                 NetworkDefinitionCreationFlags flags)
     : builder_(builder), reports_(std::move(reporter)), flags_(flags) {
   reporter_ = reports_.get();
 }
@@ -51,7 +57,8 @@ bool Network::Adopt(ParsedModel parsed) {
       impl.type = parsed_.types.at(info.name);
       impl.dimensions = ToDims(parsed_.dimensions.at(info.name));
       for (size_t i = 0; i < info.dimensions.size(); ++i) {
-        if (!info.dimensions[i].parameter.empty()) impl.dimension_names[static_cast<int32_t>(i)] = info.dimensions[i].parameter;
+        if (!info.dimensions[i].parameter.empty())
+          impl.dimension_names[static_cast<int32_t>(i)] = info.dimensions[i].parameter;
       }
       (input ? inputs_ : outputs_).push_back(tensor);
     }
@@ -61,7 +68,8 @@ bool Network::Adopt(ParsedModel parsed) {
     if (const auto type = ToDataType(info.element_type)) impl.type = *type;
     if (!info.has_shape || info.dimensions.size() > static_cast<size_t>(kMaxDims)) continue;
     impl.dimensions.nbDims = static_cast<int32_t>(info.dimensions.size());
-    for (size_t i = 0; i < info.dimensions.size(); ++i) impl.dimensions.d[i] = info.dimensions[i].value;
+    for (size_t i = 0; i < info.dimensions.size(); ++i)
+      impl.dimensions.d[i] = info.dimensions[i].value;
   }
   for (const onnx::Node& node : model.nodes) {
     std::vector<ITensor*> inputs;
@@ -69,15 +77,19 @@ bool Network::Adopt(ParsedModel parsed) {
     for (const std::string& name : node.inputs) inputs.push_back(AddTensor(name));
     for (const std::string& name : node.outputs) outputs.push_back(AddTensor(name));
     if (node.op_type == "Constant") continue;
-    layers_.push_back(std::make_unique<ILayer>(std::make_unique<Layer>(reports_, node, std::move(inputs), std::move(outputs))));
+    layers_.push_back(std::make_unique<ILayer>(
+        std::make_unique<Layer>(reports_, node, std::move(inputs), std::move(outputs))));
   }
   return true;
 }
 
-std::vector<int64_t> Network::InputDimensions(const std::string& name) const { return ToVector(FindTensor(name)->impl()->getDimensions()); }
+std::vector<int64_t> Network::InputDimensions(const std::string& name) const {
+  return ToVector(FindTensor(name)->impl()->getDimensions());
+}
 
 bool Network::DimensionsChanged() const {
-  return std::any_of(inputs_.begin(), inputs_.end(), [](ITensor* tensor) { return Impl(tensor).dimensions_changed; });
+  return std::any_of(inputs_.begin(), inputs_.end(),
+                     [](ITensor* tensor) { return Impl(tensor).dimensions_changed; });
 }
 
 ITensor* Network::FindTensor(const std::string& name) const {

@@ -18,14 +18,17 @@ struct ParsedModel {
   std::string bytes;
   onnx::Model model;
   std::set<std::string> shape_inputs;
-  std::map<std::string, DataType> types;                    // of inputs and outputs
-  std::map<std::string, std::vector<int64_t>> dimensions;   // of inputs and outputs, -1 where unknown
+  std::map<std::string, DataType> types;  // of inputs and outputs
+  std::map<std::string, std::vector<int64_t>>
+      dimensions;  // of inputs and outputs, -1 where unknown
 };
 
 class Network final : public VNetworkDefinition {
  public:
-  static INetworkDefinition* Make(IBuilder& builder, std::shared_ptr<Reporter> reporter, NetworkDefinitionCreationFlags flags);
-  Network(IBuilder& builder, std::shared_ptr<Reporter> reporter, NetworkDefinitionCreationFlags flags);
+  static INetworkDefinition* Make(IBuilder& builder, std::shared_ptr<Reporter> reporter,
+                                  NetworkDefinitionCreationFlags flags);
+  Network(IBuilder& builder, std::shared_ptr<Reporter> reporter,
+          NetworkDefinitionCreationFlags flags);
 
   // False if the network has a model already.
   bool Adopt(ParsedModel parsed);
@@ -45,7 +48,9 @@ class Network final : public VNetworkDefinition {
   void setName(char const* name) noexcept override { name_ = name == nullptr ? "" : name; }
   char const* getName() const noexcept override { return name_.c_str(); }
   bool hasImplicitBatchDimension() const noexcept override { return false; }
-  void setErrorRecorder(IErrorRecorder* recorder) noexcept override { reports_->SetRecorder(recorder); }
+  void setErrorRecorder(IErrorRecorder* recorder) noexcept override {
+    reports_->SetRecorder(recorder);
+  }
   IErrorRecorder* getErrorRecorder() const noexcept override { return reports_->recorder(); }
   IBuilder& getBuilder() const noexcept override { return builder_; }
   NetworkDefinitionCreationFlags getFlags() const noexcept override { return flags_; }

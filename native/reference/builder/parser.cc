@@ -18,14 +18,27 @@ namespace trtnode::reference {
 namespace {
 
 const char* CodeName(ParserErrorCode code) {
-  static constexpr const char* kNames[] = {"SUCCESS",       "INTERNAL_ERROR", "MEM_ALLOC_FAILED",  "MODEL_DESERIALIZE_FAILED", "INVALID_VALUE",
-                                           "INVALID_GRAPH", "INVALID_NODE",   "UNSUPPORTED_GRAPH", "UNSUPPORTED_NODE",         "UNSUPPORTED_NODE_ATTR",
-                                           "UNSUPPORTED_NODE_INPUT", "UNSUPPORTED_NODE_DATATYPE", "UNSUPPORTED_NODE_DYNAMIC", "UNSUPPORTED_NODE_SHAPE", "REFIT_FAILED"};
+  static constexpr const char* kNames[] = {"SUCCESS",
+                                           "INTERNAL_ERROR",
+                                           "MEM_ALLOC_FAILED",
+                                           "MODEL_DESERIALIZE_FAILED",
+                                           "INVALID_VALUE",
+                                           "INVALID_GRAPH",
+                                           "INVALID_NODE",
+                                           "UNSUPPORTED_GRAPH",
+                                           "UNSUPPORTED_NODE",
+                                           "UNSUPPORTED_NODE_ATTR",
+                                           "UNSUPPORTED_NODE_INPUT",
+                                           "UNSUPPORTED_NODE_DATATYPE",
+                                           "UNSUPPORTED_NODE_DYNAMIC",
+                                           "UNSUPPORTED_NODE_SHAPE",
+                                           "REFIT_FAILED"};
   return kNames[static_cast<size_t>(code)];
 }
 
 // External data lies beside the model; a location that leaves its folder is refused.
-bool ReadExternalFile(void* context, const std::string& location, int64_t offset, int64_t length, std::string* data) {
+bool ReadExternalFile(void* context, const std::string& location, int64_t offset, int64_t length,
+                      std::string* data) {
   const std::filesystem::path relative(location);
   if (location.empty() || relative.is_absolute()) return false;
   for (const auto& part : relative) {
@@ -41,7 +54,8 @@ bool ReadExternalFile(void* context, const std::string& location, int64_t offset
   return static_cast<bool>(file.read(data->data(), static_cast<std::streamsize>(data->size())));
 }
 
-bool Mentions(const std::string& text, const std::string& before, const std::string& name, const std::string& after) {
+bool Mentions(const std::string& text, const std::string& before, const std::string& name,
+              const std::string& after) {
   return text.find(before + name + after) != std::string::npos;
 }
 
@@ -50,15 +64,16 @@ int FindNode(const onnx::Model& model, const std::string& text) {
   for (size_t i = 0; i < model.nodes.size(); ++i) {
     const std::string& name = model.nodes[i].name;
     if (name.empty()) continue;
-    if (Mentions(text, "'", name, "'") || Mentions(text, "node name: ", name, ")") || Mentions(text, "Node (", name, ")") ||
-        Mentions(text, "Node:", name, " ")) {
+    if (Mentions(text, "'", name, "'") || Mentions(text, "node name: ", name, ")") ||
+        Mentions(text, "Node (", name, ")") || Mentions(text, "Node:", name, " ")) {
       return static_cast<int>(i);
     }
   }
   for (size_t i = 0; i < model.nodes.size(); ++i) {
     const std::string& op = model.nodes[i].op_type;
-    if (Mentions(text, "registered for ", op, " ") || Mentions(text, "op_type:", op, ",") || Mentions(text, "Op (", op, ")") ||
-        Mentions(text, "implementation for ", op, "(") || Mentions(text, "Op with name (", op, ")") || Mentions(text, "type '", op, "'")) {
+    if (Mentions(text, "registered for ", op, " ") || Mentions(text, "op_type:", op, ",") ||
+        Mentions(text, "Op (", op, ")") || Mentions(text, "implementation for ", op, "(") ||
+        Mentions(text, "Op with name (", op, ")") || Mentions(text, "type '", op, "'")) {
       return static_cast<int>(i);
     }
   }
@@ -68,9 +83,11 @@ int FindNode(const onnx::Model& model, const std::string& text) {
 }  // namespace
 
 Parser::Parser(INetworkDefinition& network, ILogger* logger)
-    : network_(static_cast<Network&>(*network.impl())), reports_(logger, network.impl()->getErrorRecorder()) {}
+    : network_(static_cast<Network&>(*network.impl())),
+      reports_(logger, network.impl()->getErrorRecorder()) {}
 
-bool Parser::Add(ParserErrorCode code, const std::string& text, int node, const std::string& name, const std::string& op) {
+bool Parser::Add(ParserErrorCode code, const std::string& text, int node, const std::string& name,
+                 const std::string& op) {
   auto error = std::make_unique<ParserError>();
   error->error_code = code;
   error->description = text;
@@ -79,19 +96,27 @@ bool Parser::Add(ParserErrorCode code, const std::string& text, int node, const 
   error->node_name = name;
   error->node_operator = op;
   std::string line = "ModelImporter: ";
-  if (node >= 0) line += "In node " + std::to_string(node) + " with name: " + name + " and operator: " + op + ": ";
-  reports_.Error(ErrorCode::kINVALID_ARGUMENT, "IParser::parse", kApiUsage, line + CodeName(code) + ": " + text);
+  if (node >= 0)
+    line +=
+        "In node " + std::to_string(node) + " with name: " + name + " and operator: " + op + ": ";
+  reports_.Error(ErrorCode::kINVALID_ARGUMENT, "IParser::parse", kApiUsage,
+                 line + CodeName(code) + ": " + text);
   errors_.push_back(std::move(error));
   return false;
 }
 
 bool Parser::AddForModel(const onnx::Model& model, const std::string& text) {
   const int index = FindNode(model, text);
-  const bool unknown_operator = text.find("No Op registered") != std::string::npos || text.find("not a registered") != std::string::npos ||
+  const bool unknown_operator = text.find("No Op registered") != std::string::npos ||
+                                text.find("not a registered") != std::string::npos ||
                                 text.find("Could not find an implementation") != std::string::npos;
-  if (index < 0) return Add(unknown_operator ? ParserErrorCode::kUNSUPPORTED_GRAPH : ParserErrorCode::kINVALID_GRAPH, text);
+  if (index < 0)
+    return Add(
+        unknown_operator ? ParserErrorCode::kUNSUPPORTED_GRAPH : ParserErrorCode::kINVALID_GRAPH,
+        text);
   const onnx::Node& node = model.nodes[static_cast<size_t>(index)];
-  return Add(unknown_operator ? ParserErrorCode::kUNSUPPORTED_NODE : ParserErrorCode::kINVALID_NODE, text, index, LayerName(node), node.op_type);
+  return Add(unknown_operator ? ParserErrorCode::kUNSUPPORTED_NODE : ParserErrorCode::kINVALID_NODE,
+             text, index, LayerName(node), node.op_type);
 }
 
 bool Parser::Read(std::string_view bytes, const std::string& path, ParsedModel* parsed) {
@@ -101,23 +126,32 @@ bool Parser::Read(std::string_view bytes, const std::string& path, ParsedModel* 
   parsed->bytes = std::string(bytes);
   if (model->HasExternalData()) {
     std::filesystem::path folder = std::filesystem::path(path).parent_path();
-    if (path.empty() || !onnx::EmbedExternalData(bytes, ReadExternalFile, &folder, &parsed->bytes, &error)) {
-      return Add(ParserErrorCode::kINVALID_GRAPH, path.empty() ? "the model keeps weights in other files, but its own path is not known"
-                                                               : "the model's external data cannot be read from '" + error + "'");
+    if (path.empty() ||
+        !onnx::EmbedExternalData(bytes, ReadExternalFile, &folder, &parsed->bytes, &error)) {
+      return Add(ParserErrorCode::kINVALID_GRAPH,
+                 path.empty()
+                     ? "the model keeps weights in other files, but its own path is not known"
+                     : "the model's external data cannot be read from '" + error + "'");
     }
     model = onnx::ParseModel(parsed->bytes, &error);
     if (!model) return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED, error);
   }
   parsed->model = std::move(*model);
   for (const onnx::ValueInfo& input : parsed->model.inputs) {
-    if (!input.is_tensor) return Add(ParserErrorCode::kUNSUPPORTED_GRAPH, "Input " + input.name + " is no tensor.");
+    if (!input.is_tensor)
+      return Add(ParserErrorCode::kUNSUPPORTED_GRAPH, "Input " + input.name + " is no tensor.");
     if (!ToDataType(input.element_type)) {
       return Add(ParserErrorCode::kUNSUPPORTED_GRAPH,
-                 "Failed to convert ONNX data type of input " + input.name + ". Unsupported ONNX data type: " + onnx::ElementTypeName(input.element_type) + " (" +
-                     std::to_string(input.element_type) + ")");
+                 "Failed to convert ONNX data type of input " + input.name +
+                     ". Unsupported ONNX data type: " + onnx::ElementTypeName(input.element_type) +
+                     " (" + std::to_string(input.element_type) + ")");
     }
-    if (!input.has_shape) return Add(ParserErrorCode::kUNSUPPORTED_GRAPH, "Input " + input.name + " has no shape: TensorRT needs to know its rank.");
-    if (input.dimensions.size() > static_cast<size_t>(kMaxDims)) return Add(ParserErrorCode::kUNSUPPORTED_GRAPH, "Input " + input.name + " has more than 8 dimensions.");
+    if (!input.has_shape)
+      return Add(ParserErrorCode::kUNSUPPORTED_GRAPH,
+                 "Input " + input.name + " has no shape: TensorRT needs to know its rank.");
+    if (input.dimensions.size() > static_cast<size_t>(kMaxDims))
+      return Add(ParserErrorCode::kUNSUPPORTED_GRAPH,
+                 "Input " + input.name + " has more than 8 dimensions.");
   }
   return CheckTypes(parsed);
 }
@@ -131,7 +165,8 @@ bool Parser::CheckTypes(ParsedModel* parsed) {
   for (const bool input : {true, false}) {
     for (const onnx::ValueInfo& info : input ? parsed->model.inputs : parsed->model.outputs) {
       std::vector<int64_t>& dimensions = parsed->dimensions[info.name];
-      for (const onnx::Dimension& dimension : info.dimensions) dimensions.push_back(dimension.value);
+      for (const onnx::Dimension& dimension : info.dimensions)
+        dimensions.push_back(dimension.value);
       int32_t type = info.element_type;
       for (const ort::TensorType& known : input ? session->inputs() : session->outputs()) {
         if (known.name != info.name) continue;
@@ -140,10 +175,14 @@ bool Parser::CheckTypes(ParsedModel* parsed) {
       }
       const auto converted = ToDataType(type);
       if (!converted) {
-        return Add(ParserErrorCode::kUNSUPPORTED_GRAPH, "Failed to convert ONNX data type of output " + info.name + ". Unsupported ONNX data type: " +
-                                                            onnx::ElementTypeName(type) + " (" + std::to_string(type) + ")");
+        return Add(ParserErrorCode::kUNSUPPORTED_GRAPH,
+                   "Failed to convert ONNX data type of output " + info.name +
+                       ". Unsupported ONNX data type: " + onnx::ElementTypeName(type) + " (" +
+                       std::to_string(type) + ")");
       }
-      if (dimensions.size() > static_cast<size_t>(kMaxDims)) return Add(ParserErrorCode::kUNSUPPORTED_GRAPH, "Output " + info.name + " has more than 8 dimensions.");
+      if (dimensions.size() > static_cast<size_t>(kMaxDims))
+        return Add(ParserErrorCode::kUNSUPPORTED_GRAPH,
+                   "Output " + info.name + " has more than 8 dimensions.");
       parsed->types[info.name] = *converted;
     }
   }
@@ -152,11 +191,15 @@ bool Parser::CheckTypes(ParsedModel* parsed) {
 
 bool Parser::parse(void const* model, size_t size, char const* path) noexcept {
   return Guard(reports_, "IParser::parse", false, [&] {
-    if (Faults::Get().Hit("parse")) return Add(ParserErrorCode::kINTERNAL_ERROR, "Injected fault: parse.");
-    if (model == nullptr || size == 0) return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED, "the model is empty");
-    if (!network_.empty()) return Add(ParserErrorCode::kINVALID_GRAPH, "the network has a model already");
+    if (Faults::Get().Hit("parse"))
+      return Add(ParserErrorCode::kINTERNAL_ERROR, "Injected fault: parse.");
+    if (model == nullptr || size == 0)
+      return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED, "the model is empty");
+    if (!network_.empty())
+      return Add(ParserErrorCode::kINVALID_GRAPH, "the network has a model already");
     ParsedModel parsed;
-    if (!Read({static_cast<const char*>(model), size}, path == nullptr ? "" : path, &parsed)) return false;
+    if (!Read({static_cast<const char*>(model), size}, path == nullptr ? "" : path, &parsed))
+      return false;
     return network_.Adopt(std::move(parsed));
   });
 }
@@ -164,7 +207,9 @@ bool Parser::parse(void const* model, size_t size, char const* path) noexcept {
 bool Parser::parseFromFile(char const* path, int) noexcept {
   return Guard(reports_, "IParser::parseFromFile", false, [&] {
     std::ifstream file(path == nullptr ? "" : path, std::ios::binary);
-    if (!file) return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED, std::string("Failed to open file: ") + (path == nullptr ? "(null)" : path));
+    if (!file)
+      return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED,
+                 std::string("Failed to open file: ") + (path == nullptr ? "(null)" : path));
     const std::string bytes{std::istreambuf_iterator<char>(file), {}};
     return parse(bytes.data(), bytes.size(), path);
   });
@@ -174,9 +219,11 @@ bool Parser::supportsModelV2(void const* model, size_t size, char const* path) n
   return Guard(reports_, "IParser::supportsModelV2", false, [&] {
     subgraph_.clear();
     subgraph_supported_ = false;
-    if (model == nullptr || size == 0) return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED, "the model is empty");
+    if (model == nullptr || size == 0)
+      return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED, "the model is empty");
     ParsedModel parsed;
-    subgraph_supported_ = Read({static_cast<const char*>(model), size}, path == nullptr ? "" : path, &parsed);
+    subgraph_supported_ =
+        Read({static_cast<const char*>(model), size}, path == nullptr ? "" : path, &parsed);
     // ONNX Runtime takes all of a model or nothing, so there is one subgraph.
     subgraph_.resize(parsed.model.nodes.size());
     std::iota(subgraph_.begin(), subgraph_.end(), int64_t{0});
@@ -184,7 +231,8 @@ bool Parser::supportsModelV2(void const* model, size_t size, char const* path) n
   });
 }
 
-bool Parser::supportsModel(void const* model, size_t size, SubGraphCollection_t& subgraphs, char const* path) noexcept {
+bool Parser::supportsModel(void const* model, size_t size, SubGraphCollection_t& subgraphs,
+                           char const* path) noexcept {
   const bool supported = supportsModelV2(model, size, path);
   Guard(reports_, "IParser::supportsModel", 0, [&] {
     subgraphs.clear();
@@ -212,7 +260,8 @@ bool Parser::supportsOperator(char const* name) const noexcept {
     model.Bytes(8, opset.str());
     std::string error;
     if (ort::Session::Create(model.str(), ort::Purpose::kInferShapes, &error)) return true;
-    return error.find("No Op registered") == std::string::npos && error.find("not a registered") == std::string::npos;
+    return error.find("No Op registered") == std::string::npos &&
+           error.find("not a registered") == std::string::npos;
   });
 }
 
@@ -228,7 +277,8 @@ char const* const* Parser::getUsedVCPluginLibraries(int64_t& count) const noexce
 ITensor const* Parser::getLayerOutputTensor(char const* layer, int64_t output) noexcept {
   for (int32_t i = 0; layer != nullptr && i < network_.getNbLayers(); ++i) {
     const VLayer& found = *network_.getLayer(i)->impl();
-    if (std::string_view(found.getName()) == layer && output >= 0 && output < found.getNbOutputs()) {
+    if (std::string_view(found.getName()) == layer && output >= 0 &&
+        output < found.getNbOutputs()) {
       return found.getOutput(static_cast<int32_t>(output));
     }
   }
@@ -242,7 +292,8 @@ int64_t* Parser::getSubgraphNodes(int64_t index, int64_t& length) noexcept {
 
 bool Parser::loadModelProto(void const* model, size_t size, char const* path) noexcept {
   return Guard(reports_, "IParser::loadModelProto", false, [&] {
-    if (model == nullptr || size == 0) return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED, "the model is empty");
+    if (model == nullptr || size == 0)
+      return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED, "the model is empty");
     loaded_.assign(static_cast<const char*>(model), size);
     loaded_path_ = path == nullptr ? "" : path;
     return true;
@@ -251,10 +302,15 @@ bool Parser::loadModelProto(void const* model, size_t size, char const* path) no
 
 bool Parser::loadInitializer(char const* name, void const*, size_t) noexcept {
   return Guard(reports_, "IParser::loadInitializer", false, [&] {
-    return Add(ParserErrorCode::kUNSUPPORTED_GRAPH, std::string("the trt-node CPU reference runtime takes no separate initializers: ") + (name == nullptr ? "(null)" : name));
+    return Add(ParserErrorCode::kUNSUPPORTED_GRAPH,
+               std::string("the trt-node CPU reference runtime takes no separate initializers: ") +
+                   (name == nullptr ? "(null)" : name));
   });
 }
 
-bool Parser::parseModelProto() noexcept { return parse(loaded_.data(), loaded_.size(), loaded_path_.empty() ? nullptr : loaded_path_.c_str()); }
+bool Parser::parseModelProto() noexcept {
+  return parse(loaded_.data(), loaded_.size(),
+               loaded_path_.empty() ? nullptr : loaded_path_.c_str());
+}
 
 }  // namespace trtnode::reference

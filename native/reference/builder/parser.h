@@ -39,8 +39,11 @@ class Parser final : public IParser {
 
   bool parse(void const* model, size_t size, char const* path) noexcept override;
   bool parseFromFile(char const* path, int verbosity) noexcept override;
-  bool supportsModel(void const* model, size_t size, SubGraphCollection_t& subgraphs, char const* path) noexcept override;
-  bool parseWithWeightDescriptors(void const* model, size_t size) noexcept override { return parse(model, size, nullptr); }
+  bool supportsModel(void const* model, size_t size, SubGraphCollection_t& subgraphs,
+                     char const* path) noexcept override;
+  bool parseWithWeightDescriptors(void const* model, size_t size) noexcept override {
+    return parse(model, size, nullptr);
+  }
   bool supportsOperator(char const* name) const noexcept override;
   int getNbErrors() const noexcept override { return static_cast<int>(errors_.size()); }
   IParserError const* getError(int index) const noexcept override;
@@ -54,7 +57,9 @@ class Parser final : public IParser {
   ITensor const* getLayerOutputTensor(char const* layer, int64_t output) noexcept override;
   bool supportsModelV2(void const* model, size_t size, char const* path) noexcept override;
   int64_t getNbSubgraphs() noexcept override { return subgraph_.empty() ? 0 : 1; }
-  bool isSubgraphSupported(int64_t index) noexcept override { return index == 0 && !subgraph_.empty() && subgraph_supported_; }
+  bool isSubgraphSupported(int64_t index) noexcept override {
+    return index == 0 && !subgraph_.empty() && subgraph_supported_;
+  }
   int64_t* getSubgraphNodes(int64_t index, int64_t& length) noexcept override;
   bool loadModelProto(void const* model, size_t size, char const* path) noexcept override;
   bool loadInitializer(char const* name, void const* data, size_t size) noexcept override;
@@ -67,7 +72,8 @@ class Parser final : public IParser {
   // Reads and checks a model; on failure an error was added. `path` is where external data is looked for, may be empty.
   bool Read(std::string_view bytes, const std::string& path, ParsedModel* parsed);
   bool CheckTypes(ParsedModel* parsed);
-  bool Add(ParserErrorCode code, const std::string& text, int node = -1, const std::string& name = "", const std::string& op = "");
+  bool Add(ParserErrorCode code, const std::string& text, int node = -1,
+           const std::string& name = "", const std::string& op = "");
   bool AddForModel(const onnx::Model& model, const std::string& text);
 
   Network& network_;

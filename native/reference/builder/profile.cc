@@ -8,7 +8,9 @@
 namespace trtnode::reference {
 namespace {
 
-bool ValidSelector(OptProfileSelector select) { return select >= OptProfileSelector::kMIN && select <= OptProfileSelector::kMAX; }
+bool ValidSelector(OptProfileSelector select) {
+  return select >= OptProfileSelector::kMIN && select <= OptProfileSelector::kMAX;
+}
 
 // Whether min <= opt <= max, element by element.
 bool Ordered(const std::array<std::vector<int64_t>, 3>& ranges) {
@@ -22,12 +24,14 @@ bool Ordered(const std::array<std::vector<int64_t>, 3>& ranges) {
 }
 
 std::string Describe(const std::string& name, const std::array<std::vector<int64_t>, 3>& ranges) {
-  return name + ": kMIN is " + ToString(ToDims(ranges[0])) + ", kOPT is " + ToString(ToDims(ranges[1])) + ", kMAX is " + ToString(ToDims(ranges[2]));
+  return name + ": kMIN is " + ToString(ToDims(ranges[0])) + ", kOPT is " +
+         ToString(ToDims(ranges[1])) + ", kMAX is " + ToString(ToDims(ranges[2]));
 }
 
 }  // namespace
 
-IOptimizationProfile* OptimizationProfile::Make(std::shared_ptr<Reporter> reporter, std::shared_ptr<ProfileOwner> owner) {
+IOptimizationProfile* OptimizationProfile::Make(std::shared_ptr<Reporter> reporter,
+                                                std::shared_ptr<ProfileOwner> owner) {
   auto profile = std::make_unique<OptimizationProfile>(std::move(reporter), owner);
   OptimizationProfile& self = *profile;
   // The builder deletes it, or the application through slot 1 of the handle's own vtable.
@@ -36,26 +40,31 @@ IOptimizationProfile* OptimizationProfile::Make(std::shared_ptr<Reporter> report
   return self.handle_;
 }
 
-OptimizationProfile::OptimizationProfile(std::shared_ptr<Reporter> reporter, std::shared_ptr<ProfileOwner> owner)
+OptimizationProfile::OptimizationProfile(std::shared_ptr<Reporter> reporter,
+                                         std::shared_ptr<ProfileOwner> owner)
     : reports_(std::move(reporter)), owner_(std::move(owner)) {
   reporter_ = reports_.get();
 }
 
 OptimizationProfile::~OptimizationProfile() { owner_->erase(handle_); }
 
-bool OptimizationProfile::setDimensions(char const* name, OptProfileSelector select, Dims64 const& dims) noexcept {
+bool OptimizationProfile::setDimensions(char const* name, OptProfileSelector select,
+                                        Dims64 const& dims) noexcept {
   constexpr char kApi[] = "IOptimizationProfile::setDimensions";
   return Guard(*reports_, kApi, false, [&] {
     if (name == nullptr || !ValidSelector(select) || dims.nbDims < 0 || dims.nbDims > kMaxDims ||
-        std::any_of(dims.d, dims.d + dims.nbDims, [](int64_t dimension) { return dimension < 0; })) {
+        std::any_of(dims.d, dims.d + dims.nbDims,
+                    [](int64_t dimension) { return dimension < 0; })) {
       reports_->Error(ErrorCode::kINVALID_ARGUMENT, kApi, kApiUsage,
-                      std::string("Parameter check failed, condition: all dimensions are non-negative. Dimensions of ") +
+                      std::string("Parameter check failed, condition: all dimensions are "
+                                  "non-negative. Dimensions of ") +
                           (name == nullptr ? "(null)" : name) + " are " + ToString(dims) + ".");
       return false;
     }
     ProfileEntry& entry = profile_.entries[name];
     for (size_t i = 0; i < entry.dimensions.size(); ++i) {
-      if (entry.has_dimensions[i] && entry.dimensions[i].size() != static_cast<size_t>(dims.nbDims)) return false;
+      if (entry.has_dimensions[i] && entry.dimensions[i].size() != static_cast<size_t>(dims.nbDims))
+        return false;
     }
     entry.dimensions[static_cast<size_t>(select)] = ToVector(dims);
     entry.has_dimensions[static_cast<size_t>(select)] = true;
@@ -69,15 +78,18 @@ const ProfileEntry* OptimizationProfile::Find(char const* name, OptProfileSelect
   return found == profile_.entries.end() ? nullptr : &found->second;
 }
 
-Dims64 OptimizationProfile::getDimensions(char const* name, OptProfileSelector select) const noexcept {
+Dims64 OptimizationProfile::getDimensions(char const* name,
+                                          OptProfileSelector select) const noexcept {
   const ProfileEntry* entry = Find(name, select);
   if (entry == nullptr || !entry->has_dimensions[static_cast<size_t>(select)]) return NoDims();
   return ToDims(entry->dimensions[static_cast<size_t>(select)]);
 }
 
-bool OptimizationProfile::SetValues(char const* api, char const* name, OptProfileSelector select, std::vector<int64_t> values) {
+bool OptimizationProfile::SetValues(char const* api, char const* name, OptProfileSelector select,
+                                    std::vector<int64_t> values) {
   if (name == nullptr || !ValidSelector(select)) {
-    reports_->Error(ErrorCode::kINVALID_ARGUMENT, api, kApiUsage, "Parameter check failed, condition: inputName != nullptr && select is valid.");
+    reports_->Error(ErrorCode::kINVALID_ARGUMENT, api, kApiUsage,
+                    "Parameter check failed, condition: inputName != nullptr && select is valid.");
     return false;
   }
   ProfileEntry& entry = profile_.entries[name];
@@ -86,13 +98,15 @@ bool OptimizationProfile::SetValues(char const* api, char const* name, OptProfil
   }
   auto& narrow = narrow_[{name, static_cast<int32_t>(select)}];
   narrow.clear();
-  for (const int64_t value : values) narrow.push_back(static_cast<int32_t>(std::clamp<int64_t>(value, INT32_MIN, INT32_MAX)));
+  for (const int64_t value : values)
+    narrow.push_back(static_cast<int32_t>(std::clamp<int64_t>(value, INT32_MIN, INT32_MAX)));
   entry.values[static_cast<size_t>(select)] = std::move(values);
   entry.has_values[static_cast<size_t>(select)] = true;
   return true;
 }
 
-bool OptimizationProfile::setShapeValues(char const* name, OptProfileSelector select, int32_t const* values, int32_t count) noexcept {
+bool OptimizationProfile::setShapeValues(char const* name, OptProfileSelector select,
+                                         int32_t const* values, int32_t count) noexcept {
   constexpr char kApi[] = "IOptimizationProfile::setShapeValues";
   return Guard(*reports_, kApi, false, [&] {
     if (values == nullptr || count < 0) return false;
@@ -100,7 +114,8 @@ bool OptimizationProfile::setShapeValues(char const* name, OptProfileSelector se
   });
 }
 
-bool OptimizationProfile::setShapeValuesV2(char const* name, OptProfileSelector select, int64_t const* values, int32_t count) noexcept {
+bool OptimizationProfile::setShapeValuesV2(char const* name, OptProfileSelector select,
+                                           int64_t const* values, int32_t count) noexcept {
   constexpr char kApi[] = "IOptimizationProfile::setShapeValuesV2";
   return Guard(*reports_, kApi, false, [&] {
     if (values == nullptr || count < 0) return false;
@@ -117,13 +132,15 @@ int32_t OptimizationProfile::getNbShapeValues(char const* name) const noexcept {
   return -1;
 }
 
-int32_t const* OptimizationProfile::getShapeValues(char const* name, OptProfileSelector select) const noexcept {
+int32_t const* OptimizationProfile::getShapeValues(char const* name,
+                                                   OptProfileSelector select) const noexcept {
   if (name == nullptr) return nullptr;
   const auto found = narrow_.find({name, static_cast<int32_t>(select)});
   return found == narrow_.end() ? nullptr : found->second.data();
 }
 
-int64_t const* OptimizationProfile::getShapeValuesV2(char const* name, OptProfileSelector select) const noexcept {
+int64_t const* OptimizationProfile::getShapeValuesV2(char const* name,
+                                                     OptProfileSelector select) const noexcept {
   const ProfileEntry* entry = Find(name, select);
   if (entry == nullptr || !entry->has_values[static_cast<size_t>(select)]) return nullptr;
   return entry->values[static_cast<size_t>(select)].data();
@@ -138,17 +155,24 @@ bool OptimizationProfile::setExtraMemoryTarget(float target) noexcept {
 std::string OptimizationProfile::Problem() const {
   for (const auto& [name, entry] : profile_.entries) {
     const auto complete = [](const std::array<bool, 3>& has) { return has[0] && has[1] && has[2]; };
-    const auto absent = [](const std::array<bool, 3>& has) { return !has[0] && !has[1] && !has[2]; };
-    if (!complete(entry.has_dimensions) && !absent(entry.has_dimensions)) return name + ": not all of kMIN, kOPT and kMAX dimensions are set";
-    if (!complete(entry.has_values) && !absent(entry.has_values)) return name + ": not all of kMIN, kOPT and kMAX shape values are set";
-    if (!Ordered(entry.dimensions)) return "dimensions are not kMIN <= kOPT <= kMAX for " + Describe(name, entry.dimensions);
-    if (!Ordered(entry.values)) return "shape values are not kMIN <= kOPT <= kMAX for " + Describe(name, entry.values);
+    const auto absent = [](const std::array<bool, 3>& has) {
+      return !has[0] && !has[1] && !has[2];
+    };
+    if (!complete(entry.has_dimensions) && !absent(entry.has_dimensions))
+      return name + ": not all of kMIN, kOPT and kMAX dimensions are set";
+    if (!complete(entry.has_values) && !absent(entry.has_values))
+      return name + ": not all of kMIN, kOPT and kMAX shape values are set";
+    if (!Ordered(entry.dimensions))
+      return "dimensions are not kMIN <= kOPT <= kMAX for " + Describe(name, entry.dimensions);
+    if (!Ordered(entry.values))
+      return "shape values are not kMIN <= kOPT <= kMAX for " + Describe(name, entry.values);
   }
   return {};
 }
 
 bool OptimizationProfile::isValid() const noexcept {
-  return Guard(*reports_, "IOptimizationProfile::isValid", false, [&] { return Problem().empty(); });
+  return Guard(*reports_, "IOptimizationProfile::isValid", false,
+               [&] { return Problem().empty(); });
 }
 
 }  // namespace trtnode::reference

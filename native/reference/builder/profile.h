@@ -19,20 +19,26 @@ using ProfileOwner = std::set<IOptimizationProfile*>;
 
 class OptimizationProfile final : public VOptimizationProfile {
  public:
-  static IOptimizationProfile* Make(std::shared_ptr<Reporter> reporter, std::shared_ptr<ProfileOwner> owner);
+  static IOptimizationProfile* Make(std::shared_ptr<Reporter> reporter,
+                                    std::shared_ptr<ProfileOwner> owner);
   OptimizationProfile(std::shared_ptr<Reporter> reporter, std::shared_ptr<ProfileOwner> owner);
   ~OptimizationProfile() override;
 
-  bool setDimensions(char const* name, OptProfileSelector select, Dims64 const& dims) noexcept override;
+  bool setDimensions(char const* name, OptProfileSelector select,
+                     Dims64 const& dims) noexcept override;
   Dims64 getDimensions(char const* name, OptProfileSelector select) const noexcept override;
-  bool setShapeValues(char const* name, OptProfileSelector select, int32_t const* values, int32_t count) noexcept override;
+  bool setShapeValues(char const* name, OptProfileSelector select, int32_t const* values,
+                      int32_t count) noexcept override;
   int32_t getNbShapeValues(char const* name) const noexcept override;
-  int32_t const* getShapeValues(char const* name, OptProfileSelector select) const noexcept override;
+  int32_t const* getShapeValues(char const* name,
+                                OptProfileSelector select) const noexcept override;
   bool setExtraMemoryTarget(float target) noexcept override;
   float getExtraMemoryTarget() const noexcept override { return profile_.extra_memory_target; }
   bool isValid() const noexcept override;
-  bool setShapeValuesV2(char const* name, OptProfileSelector select, int64_t const* values, int32_t count) noexcept override;
-  int64_t const* getShapeValuesV2(char const* name, OptProfileSelector select) const noexcept override;
+  bool setShapeValuesV2(char const* name, OptProfileSelector select, int64_t const* values,
+                        int32_t count) noexcept override;
+  int64_t const* getShapeValuesV2(char const* name,
+                                  OptProfileSelector select) const noexcept override;
 
   const Profile& profile() const { return profile_; }
   // Empty if every entry is complete and min <= opt <= max; otherwise what is wrong.
@@ -40,7 +46,8 @@ class OptimizationProfile final : public VOptimizationProfile {
 
  private:
   const ProfileEntry* Find(char const* name, OptProfileSelector select) const;
-  bool SetValues(char const* api, char const* name, OptProfileSelector select, std::vector<int64_t> values);
+  bool SetValues(char const* api, char const* name, OptProfileSelector select,
+                 std::vector<int64_t> values);
 
   std::shared_ptr<Reporter> reports_;
   std::shared_ptr<ProfileOwner> owner_;

@@ -16,7 +16,9 @@ CUresult FindContext(CUcontext handle, Context** context) {
   if (!Machine::Get().initialized()) return CUDA_ERROR_NOT_INITIALIZED;
   if (OnStreamThread()) return CUDA_ERROR_NOT_PERMITTED;
   *context = handle == nullptr ? nullptr : Machine::Get().FindContext(handle);
-  return handle != nullptr && (*context == nullptr || !(*context)->active()) ? CUDA_ERROR_INVALID_CONTEXT : CUDA_SUCCESS;
+  return handle != nullptr && (*context == nullptr || !(*context)->active())
+             ? CUDA_ERROR_INVALID_CONTEXT
+             : CUDA_SUCCESS;
 }
 
 }  // namespace
@@ -44,7 +46,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device,
   return CUDA_SUCCESS;
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned* flags, int* active) {
+TRTNODE_REFERENCE_EXPORT CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned* flags,
+                                                             int* active) {
   Context* context = nullptr;
   if (const CUresult result = FindDevice(device, &context)) return result;
   if (flags == nullptr || active == nullptr) return CUDA_ERROR_INVALID_VALUE;
@@ -119,7 +122,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuCtxEnablePeerAccess(CUcontext peer, unsigned
   Context* other = Machine::Get().FindContext(peer);
   if (other == nullptr || !other->active()) return CUDA_ERROR_INVALID_CONTEXT;
   if (other == context) return CUDA_ERROR_INVALID_DEVICE;
-  return context->EnablePeer(other->ordinal()) ? CUDA_SUCCESS : CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED;
+  return context->EnablePeer(other->ordinal()) ? CUDA_SUCCESS
+                                               : CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED;
 }
 
 }  // namespace trtnode::reference

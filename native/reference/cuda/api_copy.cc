@@ -12,7 +12,9 @@ namespace {
 
 enum class Side { kDevice, kHost, kAny };  // what kind of address the call promises
 
-void* ToPointer(CUdeviceptr address) { return reinterpret_cast<void*>(static_cast<uintptr_t>(address)); }
+void* ToPointer(CUdeviceptr address) {
+  return reinterpret_cast<void*>(static_cast<uintptr_t>(address));
+}
 
 // A checked end of a copy. Pageable host memory belongs to no block.
 struct End {
@@ -68,11 +70,13 @@ CUresult CopyNow(void* to, Side to_side, const void* from, Side from_side, size_
   End to_end;
   End from_end;
   if (const CUresult result = Check(to, size, to_side, &to_end)) return result;
-  if (const CUresult result = Check(const_cast<void*>(from), size, from_side, &from_end)) return result;
+  if (const CUresult result = Check(const_cast<void*>(from), size, from_side, &from_end))
+    return result;
   return RunNow(*context, *context->Legacy(), CopyWork(to_end, from_end, size));
 }
 
-CUresult CopyLater(void* to, Side to_side, const void* from, Side from_side, size_t size, CUstream handle) {
+CUresult CopyLater(void* to, Side to_side, const void* from, Side from_side, size_t size,
+                   CUstream handle) {
   Context* context = nullptr;
   if (const CUresult result = Enter(&context)) return result;
   const auto stream = FindStream(*context, handle);
@@ -82,7 +86,8 @@ CUresult CopyLater(void* to, Side to_side, const void* from, Side from_side, siz
   End to_end;
   End from_end;
   if (const CUresult result = Check(to, size, to_side, &to_end)) return result;
-  if (const CUresult result = Check(const_cast<void*>(from), size, from_side, &from_end)) return result;
+  if (const CUresult result = Check(const_cast<void*>(from), size, from_side, &from_end))
+    return result;
   const bool capturing = IsCapturing(*stream);
   if (from_end.pageable && !to_end.pageable && !capturing) {
     // The driver has staged pageable memory when the call returns, so the caller may change it.
@@ -90,7 +95,8 @@ CUresult CopyLater(void* to, Side to_side, const void* from, Side from_side, siz
     const Work copy = CopyWork(to_end, {staged->data(), true}, size);
     return SubmitOrRecord(*stream, [staged, copy] { return copy(); });
   }
-  if (const CUresult result = SubmitOrRecord(*stream, CopyWork(to_end, from_end, size))) return result;
+  if (const CUresult result = SubmitOrRecord(*stream, CopyWork(to_end, from_end, size)))
+    return result;
   if (to_end.pageable && !capturing) {
     // Into pageable memory the driver returns only once the copy is done.
     stream->Last().Wait();
@@ -143,24 +149,29 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr fr
   return CopyNow(ToPointer(to), Side::kDevice, ToPointer(from), Side::kDevice, size);
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void* from, size_t size, CUstream stream) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void* from,
+                                                       size_t size, CUstream stream) {
   return CopyLater(ToPointer(to), Side::kDevice, from, Side::kHost, size, stream);
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyDtoHAsync_v2(void* to, CUdeviceptr from, size_t size, CUstream stream) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyDtoHAsync_v2(void* to, CUdeviceptr from, size_t size,
+                                                       CUstream stream) {
   return CopyLater(to, Side::kHost, ToPointer(from), Side::kDevice, size, stream);
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t size, CUstream stream) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from,
+                                                       size_t size, CUstream stream) {
   return CopyLater(ToPointer(to), Side::kDevice, ToPointer(from), Side::kDevice, size, stream);
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t size, CUstream stream) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t size,
+                                                CUstream stream) {
   return CopyLater(ToPointer(to), Side::kAny, ToPointer(from), Side::kAny, size, stream);
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to_context, CUdeviceptr from,
-                                                    CUcontext from_context, size_t size, CUstream stream) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to_context,
+                                                    CUdeviceptr from, CUcontext from_context,
+                                                    size_t size, CUstream stream) {
   Machine& machine = Machine::Get();
   if (machine.FindContext(to_context) == nullptr || machine.FindContext(from_context) == nullptr) {
     return CUDA_ERROR_INVALID_CONTEXT;
@@ -168,19 +179,23 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to
   return CopyLater(ToPointer(to), Side::kDevice, ToPointer(from), Side::kDevice, size, stream);
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemsetD8_v2(CUdeviceptr address, unsigned char value, size_t count) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemsetD8_v2(CUdeviceptr address, unsigned char value,
+                                                size_t count) {
   Context* context = nullptr;
   if (const CUresult result = Enter(&context)) return result;
   End end;
   if (const CUresult result = PrepareFill<unsigned char>(address, count, &end)) return result;
-  return count == 0 ? CUDA_SUCCESS : RunNow(*context, *context->Legacy(), FillWork(end, value, count));
+  return count == 0 ? CUDA_SUCCESS
+                    : RunNow(*context, *context->Legacy(), FillWork(end, value, count));
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemsetD8Async(CUdeviceptr address, unsigned char value, size_t count, CUstream stream) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemsetD8Async(CUdeviceptr address, unsigned char value,
+                                                  size_t count, CUstream stream) {
   return FillLater(address, value, count, stream);
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemsetD32Async(CUdeviceptr address, unsigned value, size_t count, CUstream stream) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemsetD32Async(CUdeviceptr address, unsigned value,
+                                                   size_t count, CUstream stream) {
   return FillLater(address, value, count, stream);
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr char kDeviceName[] = "trt-node CPU reference";
 constexpr int kDriverVersion = 12060;  // the CUDA that TensorRT 10.6 belongs to
-constexpr int kMaxAttribute = 160;     // the driver knows about this many; those that we do not name are 0
+constexpr int kMaxAttribute =
+    160;  // the driver knows about this many; those that we do not name are 0
 
 // The few attributes of CUdevice_attribute that are not 0 here. Compute capability (75, 76) is 0.0, so that nobody takes
 // this for a GPU.
@@ -26,17 +27,17 @@ int Attribute(int attribute, int ordinal) {
       return 32;
     case 14:  // TEXTURE_ALIGNMENT
       return 512;
-    case 15:  // GPU_OVERLAP
-    case 19:  // CAN_MAP_HOST_MEMORY
-    case 31:  // CONCURRENT_KERNELS
-    case 40:  // ASYNC_ENGINE_COUNT
-    case 41:  // UNIFIED_ADDRESSING
-    case 78:  // STREAM_PRIORITIES_SUPPORTED
-    case 91:  // CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM
-    case 92:  // CAN_USE_STREAM_MEM_OPS_V1
-    case 93:  // CAN_USE_64_BIT_STREAM_MEM_OPS
-    case 94:  // CAN_USE_STREAM_WAIT_VALUE_NOR
-    case 99:  // HOST_REGISTER_SUPPORTED
+    case 15:   // GPU_OVERLAP
+    case 19:   // CAN_MAP_HOST_MEMORY
+    case 31:   // CONCURRENT_KERNELS
+    case 40:   // ASYNC_ENGINE_COUNT
+    case 41:   // UNIFIED_ADDRESSING
+    case 78:   // STREAM_PRIORITIES_SUPPORTED
+    case 91:   // CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM
+    case 92:   // CAN_USE_STREAM_MEM_OPS_V1
+    case 93:   // CAN_USE_64_BIT_STREAM_MEM_OPS
+    case 94:   // CAN_USE_STREAM_WAIT_VALUE_NOR
+    case 99:   // HOST_REGISTER_SUPPORTED
     case 115:  // MEMORY_POOLS_SUPPORTED
       return 1;
     case 16: {  // MULTIPROCESSOR_COUNT
@@ -90,7 +91,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuDeviceGetName(char* name, int length, CUdevi
 
 TRTNODE_REFERENCE_EXPORT CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device) {
   if (!Machine::Get().initialized()) return CUDA_ERROR_NOT_INITIALIZED;
-  if (value == nullptr || attribute < 1 || attribute > kMaxAttribute) return CUDA_ERROR_INVALID_VALUE;
+  if (value == nullptr || attribute < 1 || attribute > kMaxAttribute)
+    return CUDA_ERROR_INVALID_VALUE;
   if (!ValidDevice(device)) return CUDA_ERROR_INVALID_DEVICE;
   *value = Attribute(attribute, device);
   return CUDA_SUCCESS;
@@ -118,7 +120,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuDeviceGetPCIBusId(char* id, int length, CUde
   if (!Machine::Get().initialized()) return CUDA_ERROR_NOT_INITIALIZED;
   if (id == nullptr || length <= 0) return CUDA_ERROR_INVALID_VALUE;
   if (!ValidDevice(device)) return CUDA_ERROR_INVALID_DEVICE;
-  const int written = std::snprintf(id, static_cast<size_t>(length), "0000:00:%02X.0", static_cast<unsigned>(device));
+  const int written = std::snprintf(id, static_cast<size_t>(length), "0000:00:%02X.0",
+                                    static_cast<unsigned>(device));
   return written < length ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 

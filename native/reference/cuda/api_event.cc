@@ -42,7 +42,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuEventDestroy_v2(CUevent handle) {
   Context* context = nullptr;
   const CUresult entered = Enter(&context);
   if (context == nullptr) return entered;
-  if (!Machine::Get().events.Remove(handle) && entered == CUDA_SUCCESS) return CUDA_ERROR_INVALID_HANDLE;
+  if (!Machine::Get().events.Remove(handle) && entered == CUDA_SUCCESS)
+    return CUDA_ERROR_INVALID_HANDLE;
   return entered;
 }
 
@@ -100,7 +101,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuEventSynchronize(CUevent handle) {
   return context->Sticky();
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuEventElapsedTime(float* milliseconds, CUevent start_handle, CUevent end_handle) {
+TRTNODE_REFERENCE_EXPORT CUresult cuEventElapsedTime(float* milliseconds, CUevent start_handle,
+                                                     CUevent end_handle) {
   Context* context = nullptr;
   std::shared_ptr<Event> start;
   std::shared_ptr<Event> end;
@@ -116,7 +118,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuEventElapsedTime(float* milliseconds, CUeven
   return CUDA_SUCCESS;
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuStreamWaitEvent(CUstream stream_handle, CUevent handle, unsigned flags) {
+TRTNODE_REFERENCE_EXPORT CUresult cuStreamWaitEvent(CUstream stream_handle, CUevent handle,
+                                                    unsigned flags) {
   Context* context = nullptr;
   std::shared_ptr<Event> event;
   if (const CUresult result = EnterEvent(handle, &context, &event)) return result;

@@ -15,7 +15,8 @@ CUresult EnterStream(CUstream handle, Context** context, std::shared_ptr<Stream>
 
 }  // namespace
 
-TRTNODE_REFERENCE_EXPORT CUresult cuStreamBeginCapture_v2(CUstream handle, CUstreamCaptureMode mode) {
+TRTNODE_REFERENCE_EXPORT CUresult cuStreamBeginCapture_v2(CUstream handle,
+                                                          CUstreamCaptureMode mode) {
   Context* context = nullptr;
   std::shared_ptr<Stream> stream;
   if (const CUresult result = EnterStream(handle, &context, &stream)) return result;
@@ -56,26 +57,32 @@ TRTNODE_REFERENCE_EXPORT CUresult cuStreamEndCapture(CUstream handle, CUgraph* o
   return CUDA_SUCCESS;
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuStreamIsCapturing(CUstream handle, CUstreamCaptureStatus* status) {
+TRTNODE_REFERENCE_EXPORT CUresult cuStreamIsCapturing(CUstream handle,
+                                                      CUstreamCaptureStatus* status) {
   Context* context = nullptr;
   std::shared_ptr<Stream> stream;
   if (const CUresult result = EnterStream(handle, &context, &stream)) return result;
   if (status == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const std::lock_guard lock(CaptureMutex());
-  *status = !stream->capture ? kCaptureNone : stream->capture->invalid() ? kCaptureInvalidated : kCaptureActive;
+  *status = !stream->capture             ? kCaptureNone
+            : stream->capture->invalid() ? kCaptureInvalidated
+                                         : kCaptureActive;
   return CUDA_SUCCESS;
 }
 
 TRTNODE_REFERENCE_EXPORT CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode* mode) {
-  if (mode == nullptr || *mode < kCaptureGlobal || *mode > kCaptureRelaxed) return CUDA_ERROR_INVALID_VALUE;
+  if (mode == nullptr || *mode < kCaptureGlobal || *mode > kCaptureRelaxed)
+    return CUDA_ERROR_INVALID_VALUE;
   std::swap(*mode, ThreadCaptureMode());
   return CUDA_SUCCESS;
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec* out, CUgraph handle, unsigned long long flags) {  // NOLINT
+TRTNODE_REFERENCE_EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec* out, CUgraph handle,
+                                                              unsigned long long flags) {  // NOLINT
   Context* context = nullptr;
   if (const CUresult result = Enter(&context)) return result;
-  constexpr unsigned long long kAllFlags = 15;  // NOLINT: free on launch, upload, device launch, use node priority
+  constexpr unsigned long long kAllFlags =
+      15;  // NOLINT: free on launch, upload, device launch, use node priority
   if (out == nullptr || (flags & ~kAllFlags) != 0) return CUDA_ERROR_INVALID_VALUE;
   const auto graph = Machine::Get().graphs.Find(handle);
   if (!graph) return CUDA_ERROR_INVALID_HANDLE;
@@ -114,7 +121,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuGraphExecDestroy(CUgraphExec handle) {
   const CUresult entered = Enter(&context);
   if (context == nullptr) return entered;
   // A launch under way keeps what it runs.
-  if (!Machine::Get().executables.Remove(handle) && entered == CUDA_SUCCESS) return CUDA_ERROR_INVALID_HANDLE;
+  if (!Machine::Get().executables.Remove(handle) && entered == CUDA_SUCCESS)
+    return CUDA_ERROR_INVALID_HANDLE;
   return entered;
 }
 
@@ -122,11 +130,13 @@ TRTNODE_REFERENCE_EXPORT CUresult cuGraphDestroy(CUgraph handle) {
   Context* context = nullptr;
   const CUresult entered = Enter(&context);
   if (context == nullptr) return entered;
-  if (!Machine::Get().graphs.Remove(handle) && entered == CUDA_SUCCESS) return CUDA_ERROR_INVALID_HANDLE;
+  if (!Machine::Get().graphs.Remove(handle) && entered == CUDA_SUCCESS)
+    return CUDA_ERROR_INVALID_HANDLE;
   return entered;
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuGraphGetNodes(CUgraph handle, CUgraphNode* nodes, size_t* count) {
+TRTNODE_REFERENCE_EXPORT CUresult cuGraphGetNodes(CUgraph handle, CUgraphNode* nodes,
+                                                  size_t* count) {
   Context* context = nullptr;
   if (const CUresult result = Enter(&context)) return result;
   const auto graph = Machine::Get().graphs.Find(handle);
@@ -135,7 +145,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuGraphGetNodes(CUgraph handle, CUgraphNode* n
   if (nodes != nullptr) {
     // The call's contract: what does not fit is left out, what there is not is null.
     for (size_t i = 0; i < *count; ++i) {
-      nodes[i] = i < graph->nodes.size() ? reinterpret_cast<CUgraphNode>(&graph->nodes[i]) : nullptr;
+      nodes[i] =
+          i < graph->nodes.size() ? reinterpret_cast<CUgraphNode>(&graph->nodes[i]) : nullptr;
     }
     if (*count <= graph->nodes.size()) return CUDA_SUCCESS;
   }

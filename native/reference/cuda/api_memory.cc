@@ -7,14 +7,17 @@
 namespace trtnode::reference {
 namespace {
 
-void* ToPointer(CUdeviceptr address) { return reinterpret_cast<void*>(static_cast<uintptr_t>(address)); }
+void* ToPointer(CUdeviceptr address) {
+  return reinterpret_cast<void*>(static_cast<uintptr_t>(address));
+}
 CUdeviceptr ToAddress(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
 
 CUresult Allocate(Context& context, CUdeviceptr* out, size_t bytes) {
   if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
   if (Faults::Get().Hit("alloc")) return CUDA_ERROR_OUT_OF_MEMORY;
   void* pointer = nullptr;
-  const CUresult result = Machine::Get().memory.AllocateDevice(context.ordinal(), Machine::Get().total_memory(), bytes, &pointer);
+  const CUresult result = Machine::Get().memory.AllocateDevice(
+      context.ordinal(), Machine::Get().total_memory(), bytes, &pointer);
   if (result == CUDA_SUCCESS) *out = ToAddress(pointer);
   return result;
 }
@@ -65,7 +68,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemFreeAsync(CUdeviceptr address, CUstream h
   if (address == 0) return CUDA_SUCCESS;
   if (const CUresult result = RefuseCapturing(*stream)) return result;
   const auto block = Machine::Get().memory.Find(ToPointer(address));
-  if (!block || block->base() != address || block->kind() != MemoryKind::kDevice) return CUDA_ERROR_INVALID_VALUE;
+  if (!block || block->base() != address || block->kind() != MemoryKind::kDevice)
+    return CUDA_ERROR_INVALID_VALUE;
   return SubmitOrRecord(*stream, [pointer = ToPointer(address)] {
     Machine::Get().memory.Release(pointer, MemoryKind::kDevice);
     return CUDA_SUCCESS;
@@ -91,7 +95,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemFreeHost(void* pointer) {
   return Machine::Get().memory.Release(pointer, MemoryKind::kPinned);
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* out, void* pointer, unsigned flags) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* out, void* pointer,
+                                                               unsigned flags) {
   Context* context = nullptr;
   if (const CUresult result = Enter(&context)) return result;
   if (out == nullptr || flags != 0) return CUDA_ERROR_INVALID_VALUE;
@@ -101,7 +106,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* out,
   return CUDA_SUCCESS;
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuMemHostRegister_v2(void* pointer, size_t bytes, unsigned flags) {
+TRTNODE_REFERENCE_EXPORT CUresult cuMemHostRegister_v2(void* pointer, size_t bytes,
+                                                       unsigned flags) {
   Context* context = nullptr;
   if (const CUresult result = Enter(&context)) return result;
   constexpr unsigned kAllFlags = 15;  // portable, device map, I/O memory, read only
@@ -118,7 +124,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemHostUnregister(void* pointer) {
   return Machine::Get().memory.Release(pointer, MemoryKind::kRegistered);
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuPointerGetAttribute(void* out, int attribute, CUdeviceptr address) {
+TRTNODE_REFERENCE_EXPORT CUresult cuPointerGetAttribute(void* out, int attribute,
+                                                        CUdeviceptr address) {
   Context* context = nullptr;
   if (const CUresult result = Enter(&context)) return result;
   if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;

@@ -22,7 +22,8 @@ CUresult EnterStream(CUstream handle, Context** context, std::shared_ptr<Stream>
 CUresult FindFlag(CUdeviceptr address, uint32_t** out) {
   auto* flag = reinterpret_cast<uint32_t*>(static_cast<uintptr_t>(address));
   const auto block = Machine::Get().memory.Find(flag);
-  if (!block || !block->Covers(flag, sizeof(*flag)) || address % sizeof(*flag) != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (!block || !block->Covers(flag, sizeof(*flag)) || address % sizeof(*flag) != 0)
+    return CUDA_ERROR_INVALID_VALUE;
   *out = flag;
   return CUDA_SUCCESS;
 }
@@ -43,7 +44,8 @@ bool Satisfied(uint32_t found, uint32_t value, unsigned condition) {
 
 }  // namespace
 
-TRTNODE_REFERENCE_EXPORT CUresult cuStreamCreateWithPriority(CUstream* out, unsigned flags, int priority) {
+TRTNODE_REFERENCE_EXPORT CUresult cuStreamCreateWithPriority(CUstream* out, unsigned flags,
+                                                             int priority) {
   Context* context = nullptr;
   if (const CUresult result = Enter(&context)) return result;
   if (out == nullptr || (flags & ~kStreamNonBlocking) != 0) return CUDA_ERROR_INVALID_VALUE;
@@ -114,7 +116,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuStreamGetPriority(CUstream handle, int* prio
   return CUDA_SUCCESS;
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuLaunchHostFunc(CUstream handle, CUhostFn function, void* user_data) {
+TRTNODE_REFERENCE_EXPORT CUresult cuLaunchHostFunc(CUstream handle, CUhostFn function,
+                                                   void* user_data) {
   Context* context = nullptr;
   std::shared_ptr<Stream> stream;
   if (const CUresult result = EnterStream(handle, &context, &stream)) return result;
@@ -125,7 +128,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuLaunchHostFunc(CUstream handle, CUhostFn fun
   });
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuStreamWriteValue32_v2(CUstream handle, CUdeviceptr address, uint32_t value, unsigned flags) {
+TRTNODE_REFERENCE_EXPORT CUresult cuStreamWriteValue32_v2(CUstream handle, CUdeviceptr address,
+                                                          uint32_t value, unsigned flags) {
   Context* context = nullptr;
   std::shared_ptr<Stream> stream;
   if (const CUresult result = EnterStream(handle, &context, &stream)) return result;
@@ -141,7 +145,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuStreamWriteValue32_v2(CUstream handle, CUdev
   });
 }
 
-TRTNODE_REFERENCE_EXPORT CUresult cuStreamWaitValue32_v2(CUstream handle, CUdeviceptr address, uint32_t value, unsigned flags) {
+TRTNODE_REFERENCE_EXPORT CUresult cuStreamWaitValue32_v2(CUstream handle, CUdeviceptr address,
+                                                         uint32_t value, unsigned flags) {
   Context* context = nullptr;
   std::shared_ptr<Stream> stream;
   if (const CUresult result = EnterStream(handle, &context, &stream)) return result;

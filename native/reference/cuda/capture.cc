@@ -13,7 +13,9 @@ void Capture::Record(Stream& stream, Work work) {
   streams_[&stream].insert(nodes_.size() - 1);
 }
 
-void Capture::Join(Stream& stream, const Ancestors& ancestors) { streams_[&stream].insert(ancestors.begin(), ancestors.end()); }
+void Capture::Join(Stream& stream, const Ancestors& ancestors) {
+  streams_[&stream].insert(ancestors.begin(), ancestors.end());
+}
 
 bool Capture::Joined() const {
   const Ancestors& end = streams_.at(origin_.get());
@@ -30,12 +32,14 @@ void Capture::Detach(const std::shared_ptr<Capture>& self) {
 }
 
 std::mutex& CaptureMutex() {
-  static std::mutex* const mutex = new std::mutex;  // NOLINT: leaked on purpose, streams may run at exit
+  static std::mutex* const mutex =
+      new std::mutex;  // NOLINT: leaked on purpose, streams may run at exit
   return *mutex;
 }
 
 std::set<std::shared_ptr<Capture>>& ActiveCaptures() {
-  static auto* const captures = new std::set<std::shared_ptr<Capture>>;  // NOLINT: leaked on purpose
+  static auto* const captures =
+      new std::set<std::shared_ptr<Capture>>;  // NOLINT: leaked on purpose
   return *captures;
 }
 
@@ -50,7 +54,8 @@ CUresult CheckUnsafeCall() {
   const std::lock_guard lock(CaptureMutex());
   CUresult result = CUDA_SUCCESS;
   for (const auto& capture : ActiveCaptures()) {
-    const bool own = capture->thread() == std::this_thread::get_id() && capture->mode() != kCaptureRelaxed;
+    const bool own =
+        capture->thread() == std::this_thread::get_id() && capture->mode() != kCaptureRelaxed;
     const bool others = mode == kCaptureGlobal && capture->mode() == kCaptureGlobal;
     if (own || others) {
       capture->Invalidate();

@@ -15,7 +15,8 @@
 namespace trtnode::reference {
 
 struct Graph {
-  std::vector<Work> nodes;  // in an order that every dependency allows: the one in which they were captured
+  std::vector<Work>
+      nodes;  // in an order that every dependency allows: the one in which they were captured
 };
 
 struct GraphExec {

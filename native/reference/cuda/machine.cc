@@ -132,9 +132,12 @@ Machine& Machine::Get() {
   return *machine;
 }
 
-Machine::Machine() : total_memory_(NumberFromEnvironment("TRT_NODE_REFERENCE_MEMORY", kDefaultMemory)) {
-  const auto count = std::min<size_t>(NumberFromEnvironment("TRT_NODE_REFERENCE_DEVICES", 1), kMaxDevices);
-  for (size_t i = 0; i < count; ++i) contexts_.push_back(std::make_unique<Context>(static_cast<int>(i)));
+Machine::Machine()
+    : total_memory_(NumberFromEnvironment("TRT_NODE_REFERENCE_MEMORY", kDefaultMemory)) {
+  const auto count =
+      std::min<size_t>(NumberFromEnvironment("TRT_NODE_REFERENCE_DEVICES", 1), kMaxDevices);
+  for (size_t i = 0; i < count; ++i)
+    contexts_.push_back(std::make_unique<Context>(static_cast<int>(i)));
   ExitGate::Register();
 }
 

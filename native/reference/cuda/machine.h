@@ -105,7 +105,8 @@ class Context {
   const int ordinal_;
   std::atomic<int> references_{0};
   std::atomic<int> sticky_{CUDA_SUCCESS};
-  std::mutex mutex_;  // also makes "look at the others, then queue" one step, so that waits can never form a circle
+  std::mutex
+      mutex_;  // also makes "look at the others, then queue" one step, so that waits can never form a circle
   std::shared_ptr<Stream> legacy_;
   std::set<std::shared_ptr<Stream>> streams_;
   std::set<int> peers_;

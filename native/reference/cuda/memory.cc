@@ -50,17 +50,20 @@ CUresult MemoryRegistry::Register(int device, void* pointer, size_t size) {
   if (base + size < base) return CUDA_ERROR_INVALID_VALUE;
   const std::unique_lock lock(mutex_);
   const auto next = blocks_.lower_bound(base);
-  if (next != blocks_.end() && next->first < base + size) return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+  if (next != blocks_.end() && next->first < base + size)
+    return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
   if (next != blocks_.begin()) {
     const Block& before = *std::prev(next)->second;
     if (before.base() + before.size() > base) return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
   }
-  blocks_.emplace(base, std::make_shared<const Block>(pointer, size, MemoryKind::kRegistered, device));
+  blocks_.emplace(base,
+                  std::make_shared<const Block>(pointer, size, MemoryKind::kRegistered, device));
   return CUDA_SUCCESS;
 }
 
 CUresult MemoryRegistry::Release(void* pointer, MemoryKind kind) {
-  const CUresult wrong = kind == MemoryKind::kRegistered ? CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED : CUDA_ERROR_INVALID_VALUE;
+  const CUresult wrong = kind == MemoryKind::kRegistered ? CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED
+                                                         : CUDA_ERROR_INVALID_VALUE;
   std::shared_ptr<const Block> block;  // freed after the lock
   const std::unique_lock lock(mutex_);
   const auto found = blocks_.find(reinterpret_cast<uintptr_t>(pointer));

@@ -17,7 +17,8 @@ enum class MemoryKind { kDevice, kPinned, kRegistered };
 // One allocation. Work on a stream holds the block that it touches, so that freeing early is caught, never a crash.
 class Block {
  public:
-  Block(void* base, size_t size, MemoryKind kind, int device) : base_(base), size_(size), kind_(kind), device_(device) {}
+  Block(void* base, size_t size, MemoryKind kind, int device)
+      : base_(base), size_(size), kind_(kind), device_(device) {}
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   ~Block();
@@ -28,7 +29,8 @@ class Block {
   int device() const { return device_; }
   bool Covers(const void* pointer, size_t size) const {
     const uintptr_t offset = reinterpret_cast<uintptr_t>(pointer) - base();
-    return reinterpret_cast<uintptr_t>(pointer) >= base() && offset <= size_ && size <= size_ - offset;
+    return reinterpret_cast<uintptr_t>(pointer) >= base() && offset <= size_ &&
+           size <= size_ - offset;
   }
 
  private:

@@ -32,7 +32,8 @@ struct Ticket {
 
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  Stream(Context& context, unsigned flags, int priority) : context_(context), flags_(flags), priority_(priority) {}
+  Stream(Context& context, unsigned flags, int priority)
+      : context_(context), flags_(flags), priority_(priority) {}
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 

@@ -32,7 +32,8 @@ bool ReadShape(std::string_view bytes, ValueInfo* info) {
   Reader reader(bytes);
   Field field;
   while (reader.Next(&field)) {
-    if (field.number == 1 && !ReadDimension(field.bytes, &info->dimensions.emplace_back())) return false;
+    if (field.number == 1 && !ReadDimension(field.bytes, &info->dimensions.emplace_back()))
+      return false;
   }
   return reader.ok();
 }
@@ -201,21 +202,25 @@ bool ReadOpset(std::string_view bytes, Model* model) {
 }
 
 const ValueInfo* Find(const std::vector<ValueInfo>& infos, std::string_view name) {
-  const auto found = std::find_if(infos.begin(), infos.end(), [&](const ValueInfo& info) { return info.name == name; });
+  const auto found = std::find_if(infos.begin(), infos.end(),
+                                  [&](const ValueInfo& info) { return info.name == name; });
   return found == infos.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
 const char* ElementTypeName(int32_t type) {
-  static constexpr const char* kNames[] = {"UNDEFINED", "FLOAT", "UINT8",   "INT8",   "UINT16", "INT16",     "INT32",      "INT64",   "STRING",
-                                           "BOOL",      "FLOAT16", "DOUBLE", "UINT32", "UINT64", "COMPLEX64", "COMPLEX128", "BFLOAT16"};
+  static constexpr const char* kNames[] = {"UNDEFINED",  "FLOAT",   "UINT8",  "INT8",   "UINT16",
+                                           "INT16",      "INT32",   "INT64",  "STRING", "BOOL",
+                                           "FLOAT16",    "DOUBLE",  "UINT32", "UINT64", "COMPLEX64",
+                                           "COMPLEX128", "BFLOAT16"};
   constexpr auto kCount = static_cast<int32_t>(std::size(kNames));
   return type >= 0 && type < kCount ? kNames[type] : "an unknown type";
 }
 
 bool Node::HasSubgraph() const {
-  return std::any_of(attributes.begin(), attributes.end(), [](const auto& entry) { return entry.second.has_graph; });
+  return std::any_of(attributes.begin(), attributes.end(),
+                     [](const auto& entry) { return entry.second.has_graph; });
 }
 
 int64_t Initializer::Elements() const {
@@ -232,7 +237,8 @@ const ValueInfo* Model::FindInput(std::string_view name) const { return Find(inp
 const ValueInfo* Model::FindOutput(std::string_view name) const { return Find(outputs, name); }
 
 bool Model::HasExternalData() const {
-  return std::any_of(initializers.begin(), initializers.end(), [](const Initializer& tensor) { return tensor.external; });
+  return std::any_of(initializers.begin(), initializers.end(),
+                     [](const Initializer& tensor) { return tensor.external; });
 }
 
 std::optional<Model> ParseModel(std::string_view bytes, std::string* error) {
@@ -271,7 +277,8 @@ std::optional<Model> ParseModel(std::string_view bytes, std::string* error) {
   // Old exporters list initializers among the inputs as well; nobody feeds those.
   std::set<std::string_view> constants;
   for (const Initializer& initializer : model.initializers) constants.insert(initializer.name);
-  std::erase_if(model.inputs, [&](const ValueInfo& info) { return constants.count(info.name) != 0; });
+  std::erase_if(model.inputs,
+                [&](const ValueInfo& info) { return constants.count(info.name) != 0; });
   return model;
 }
 

@@ -57,7 +57,7 @@ struct Node {
   std::string name;
   std::string op_type;
   std::string domain;
-  std::vector<std::string> inputs;   // an omitted optional input is ""
+  std::vector<std::string> inputs;  // an omitted optional input is ""
   std::vector<std::string> outputs;
   std::map<std::string, Attribute> attributes;
 

@@ -11,10 +11,14 @@ namespace {
 // The operands of an operator that decide the shape of its result.
 const std::vector<size_t>& ShapeOperands(const Node& node) {
   static const std::map<std::string_view, std::vector<size_t>> kOperands = {
-      {"Reshape", {1}}, {"Expand", {1}},     {"Tile", {1}},   {"Slice", {1, 2, 3, 4}}, {"ConstantOfShape", {0}}, {"Range", {0, 1, 2}},
-      {"Pad", {1, 3}},  {"Resize", {2, 3}},  {"TopK", {1}},   {"OneHot", {1}},         {"Unsqueeze", {1}},       {"Squeeze", {1}},
-      {"Split", {1}},   {"Upsample", {1}},   {"MaxUnpool", {2}}, {"CenterCropPad", {1}}, {"ReduceSum", {1}},     {"ReduceMean", {1}},
-      {"ReduceMax", {1}}, {"ReduceMin", {1}}, {"ReduceProd", {1}}, {"ReduceL2", {1}},
+      {"Reshape", {1}},        {"Expand", {1}},          {"Tile", {1}},
+      {"Slice", {1, 2, 3, 4}}, {"ConstantOfShape", {0}}, {"Range", {0, 1, 2}},
+      {"Pad", {1, 3}},         {"Resize", {2, 3}},       {"TopK", {1}},
+      {"OneHot", {1}},         {"Unsqueeze", {1}},       {"Squeeze", {1}},
+      {"Split", {1}},          {"Upsample", {1}},        {"MaxUnpool", {2}},
+      {"CenterCropPad", {1}},  {"ReduceSum", {1}},       {"ReduceMean", {1}},
+      {"ReduceMax", {1}},      {"ReduceMin", {1}},       {"ReduceProd", {1}},
+      {"ReduceL2", {1}},
   };
   static const std::vector<size_t> kNone;
   if (!node.domain.empty() && node.domain != "ai.onnx") return kNone;
@@ -25,20 +29,28 @@ const std::vector<size_t>& ShapeOperands(const Node& node) {
 // Operators through which a shape is computed: their result is a shape if their operands are.
 bool CarriesShape(const Node& node) {
   static const std::set<std::string_view> kCarriers = {
-      "Abs",  "Add",   "Cast",   "Ceil", "Concat",    "Div",     "Equal", "Flatten", "Floor",   "Gather",    "Greater", "Identity",  "Less", "Max", "Min",
-      "Mod",  "Mul",   "Neg",    "Not",  "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze", "Sub",  "Unsqueeze", "Where",
-      "Expand", "ConstantOfShape", "Range",
+      "Abs",       "Add",        "Cast",      "Ceil",
+      "Concat",    "Div",        "Equal",     "Flatten",
+      "Floor",     "Gather",     "Greater",   "Identity",
+      "Less",      "Max",        "Min",       "Mod",
+      "Mul",       "Neg",        "Not",       "ReduceMax",
+      "ReduceMin", "ReduceProd", "ReduceSum", "Reshape",
+      "Slice",     "Split",      "Squeeze",   "Sub",
+      "Unsqueeze", "Where",      "Expand",    "ConstantOfShape",
+      "Range",
   };
   return kCarriers.count(node.op_type) != 0;
 }
 
 bool HasDataDependentSize(const Node& node) {
-  static const std::set<std::string_view> kOperators = {"NonZero", "NonMaxSuppression", "Unique", "Compress"};
+  static const std::set<std::string_view> kOperators = {"NonZero", "NonMaxSuppression", "Unique",
+                                                        "Compress"};
   return kOperators.count(node.op_type) != 0 || node.HasSubgraph();
 }
 
 bool CanBeShapeTensor(const ValueInfo& input) {
-  return (input.element_type == kInt32 || input.element_type == kInt64) && input.has_shape && input.dimensions.size() <= 1;
+  return (input.element_type == kInt32 || input.element_type == kInt64) && input.has_shape &&
+         input.dimensions.size() <= 1;
 }
 
 std::set<std::string> FindShapeInputs(const Model& model) {
@@ -91,7 +103,8 @@ ShapeFlow AnalyzeShapes(const Model& model) {
     for (const size_t operand : ShapeOperands(node)) {
       depends = depends || (operand < node.inputs.size() && known.count(node.inputs[operand]) == 0);
     }
-    const bool is_shape = node.op_type == "Shape" || node.op_type == "Size" || node.op_type == "Constant";
+    const bool is_shape =
+        node.op_type == "Shape" || node.op_type == "Size" || node.op_type == "Constant";
     for (const std::string& output : node.outputs) {
       if (is_shape || (all_known && !depends)) known.insert(output);
       if (depends) dependent.insert(output);

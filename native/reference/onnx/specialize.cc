@@ -47,7 +47,8 @@ int32_t FindElementType(std::string_view value_info) {
 }
 
 // A ValueInfoProto of a tensor; null dimensions leave the shape out.
-std::string MakeValueInfo(const std::string& name, int32_t element_type, const std::vector<int64_t>* dimensions) {
+std::string MakeValueInfo(const std::string& name, int32_t element_type,
+                          const std::vector<int64_t>* dimensions) {
   Writer tensor;
   tensor.Varint(1, static_cast<uint64_t>(element_type));
   if (dimensions != nullptr) {
@@ -77,7 +78,8 @@ void AppendRaw(const std::vector<int64_t>& values, std::string* raw) {
 
 std::string MakeInitializer(const std::string& name, const Constant& constant) {
   Writer tensor;
-  for (const int64_t dimension : constant.dimensions) tensor.Varint(1, static_cast<uint64_t>(dimension));
+  for (const int64_t dimension : constant.dimensions)
+    tensor.Varint(1, static_cast<uint64_t>(dimension));
   tensor.Varint(2, static_cast<uint64_t>(constant.element_type));
   tensor.Bytes(8, name);
   std::string raw;
@@ -92,7 +94,9 @@ std::string MakeInitializer(const std::string& name, const Constant& constant) {
   return tensor.Take();
 }
 
-bool IsFloating(int32_t type) { return type == kFloat || type == kFloat16 || type == kBfloat16 || type == kDouble; }
+bool IsFloating(int32_t type) {
+  return type == kFloat || type == kFloat16 || type == kBfloat16 || type == kDouble;
+}
 
 struct Heavy {
   std::string name;
@@ -155,14 +159,17 @@ std::string SpecializeGraph(std::string_view graph, const Specialization& how) {
     }
   }
   for (const Heavy& heavy : heavies) {
-    if (declared.count(heavy.name) == 0) out.Bytes(kGraphInput, MakeValueInfo(heavy.name, heavy.element_type, &heavy.dimensions));
+    if (declared.count(heavy.name) == 0)
+      out.Bytes(kGraphInput, MakeValueInfo(heavy.name, heavy.element_type, &heavy.dimensions));
   }
-  for (const auto& [name, constant] : how.constants) out.Bytes(kGraphInitializer, MakeInitializer(name, constant));
+  for (const auto& [name, constant] : how.constants)
+    out.Bytes(kGraphInitializer, MakeInitializer(name, constant));
   return out.Take();
 }
 
 // Copies a message, giving each field of one number to `rewrite`.
-std::string RewriteField(std::string_view message, uint32_t number, const std::function<std::string(std::string_view)>& rewrite) {
+std::string RewriteField(std::string_view message, uint32_t number,
+                         const std::function<std::string(std::string_view)>& rewrite) {
   Writer out;
   Reader reader(message);
   Field field;
@@ -198,10 +205,12 @@ bool ReadExternalEntry(std::string_view entry, ExternalData* data) {
 }  // namespace
 
 std::string Specialize(std::string_view model, const Specialization& how) {
-  return RewriteField(model, kModelGraph, [&](std::string_view graph) { return SpecializeGraph(graph, how); });
+  return RewriteField(model, kModelGraph,
+                      [&](std::string_view graph) { return SpecializeGraph(graph, how); });
 }
 
-bool EmbedExternalData(std::string_view model, ReadExternal read, void* context, std::string* out, std::string* error) {
+bool EmbedExternalData(std::string_view model, ReadExternal read, void* context, std::string* out,
+                       std::string* error) {
   bool good = true;
   const auto embed = [&](std::string_view initializer) -> std::string {
     ExternalData data;
@@ -225,7 +234,9 @@ bool EmbedExternalData(std::string_view model, ReadExternal read, void* context,
     tensor.Bytes(9, bytes);
     return tensor.Take();
   };
-  *out = RewriteField(model, kModelGraph, [&](std::string_view graph) { return RewriteField(graph, kGraphInitializer, embed); });
+  *out = RewriteField(model, kModelGraph, [&](std::string_view graph) {
+    return RewriteField(graph, kGraphInitializer, embed);
+  });
   return good;
 }
 

@@ -31,7 +31,9 @@ std::string Specialize(std::string_view model, const Specialization& how);
 
 // Replaces each initializer that lies in another file by its data: `read` is given location, offset and length (-1: to
 // the end) and returns false if it cannot. Returns false with the location in `error`.
-using ReadExternal = bool (*)(void* context, const std::string& location, int64_t offset, int64_t length, std::string* data);
-bool EmbedExternalData(std::string_view model, ReadExternal read, void* context, std::string* out, std::string* error);
+using ReadExternal = bool (*)(void* context, const std::string& location, int64_t offset,
+                              int64_t length, std::string* data);
+bool EmbedExternalData(std::string_view model, ReadExternal read, void* context, std::string* out,
+                       std::string* error);
 
 }  // namespace trtnode::reference::onnx

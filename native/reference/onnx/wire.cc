@@ -25,7 +25,8 @@ bool Reader::ReadVarint(uint64_t* value) { return TakeVarint(&rest_, value); }
 bool Reader::ReadFixed(size_t size, uint64_t* value) {
   if (rest_.size() < size) return false;
   *value = 0;
-  for (size_t i = 0; i < size; ++i) *value |= static_cast<uint64_t>(static_cast<uint8_t>(rest_[i])) << (8 * i);
+  for (size_t i = 0; i < size; ++i)
+    *value |= static_cast<uint64_t>(static_cast<uint8_t>(rest_[i])) << (8 * i);
   rest_.remove_prefix(size);
   return true;
 }

@@ -27,7 +27,8 @@ struct ApiBase {
 };
 
 std::mutex& OpenMutex() {
-  static std::mutex* const mutex = new std::mutex;  // NOLINT: leaked on purpose, the library is never closed
+  static std::mutex* const mutex =
+      new std::mutex;  // NOLINT: leaked on purpose, the library is never closed
   return *mutex;
 }
 
@@ -57,7 +58,8 @@ std::string Library::OpenLocked(const std::string& path) {
   const ApiBase* base = get_base();
   void* const* table = base->get_api(kApiVersion);
   if (table == nullptr) {
-    return path + " is ONNX Runtime " + base->get_version() + ", which is too old: 1.17 or newer is needed";
+    return path + " is ONNX Runtime " + base->get_version() +
+           ", which is too old: 1.17 or newer is needed";
   }
   ExitGate::Register();
   // Never destroyed and never closed: streams may still run at exit.
@@ -65,17 +67,22 @@ std::string Library::OpenLocked(const std::string& path) {
   library->table_ = table;
   library->version_ = base->get_version();
   library->path_ = path;
-  std::string error = library->Call(Function::kCreateEnv, kLogErrors, "trt-node reference", &library->env_);
+  std::string error =
+      library->Call(Function::kCreateEnv, kLogErrors, "trt-node reference", &library->env_);
   if (error.empty()) error = library->Call(Function::kCreateRunOptions, &library->run_options_);
   // A run that fails is reported through its status; its log line on stderr would say the same again.
-  if (error.empty()) error = library->Call(Function::kRunOptionsSetRunLogSeverityLevel, library->run_options_, kLogFatal);
+  if (error.empty())
+    error = library->Call(Function::kRunOptionsSetRunLogSeverityLevel, library->run_options_,
+                          kLogFatal);
   if (!error.empty()) return "ONNX Runtime cannot be set up: " + error;
   opened = library;
   ExitGate::SetInterrupt(&Library::InterruptRuns);
   return {};
 }
 
-void Library::InterruptRuns() { opened->Call(Function::kRunOptionsSetTerminate, opened->run_options_); }
+void Library::InterruptRuns() {
+  opened->Call(Function::kRunOptionsSetTerminate, opened->run_options_);
+}
 
 std::string Library::Open(const std::string& path) {
   const std::lock_guard lock(OpenMutex());
@@ -89,7 +96,8 @@ const Library* Library::Get(std::string* error) {
   if (opened != nullptr) return opened;
   const char* path = std::getenv(kVariable);
   *error = OpenLocked(path != nullptr && *path != '\0' ? path : "libonnxruntime.so.1");
-  if (!error->empty()) *error += std::string(" (set ") + kVariable + " to the path of libonnxruntime.so.1)";
+  if (!error->empty())
+    *error += std::string(" (set ") + kVariable + " to the path of libonnxruntime.so.1)";
   return opened;
 }
 

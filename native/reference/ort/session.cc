@@ -30,7 +30,8 @@ auto Owned(const Library& library, Function release, T* pointer) {
   return std::unique_ptr<T, decltype(deleter)>(pointer, deleter);
 }
 
-std::string ReadTensorInfo(const Library& library, const TensorInfo* info, int32_t* type, std::vector<int64_t>* dimensions) {
+std::string ReadTensorInfo(const Library& library, const TensorInfo* info, int32_t* type,
+                           std::vector<int64_t>* dimensions) {
   size_t rank = 0;
   std::string error = library.Call(Function::kGetTensorElementType, info, type);
   if (error.empty()) error = library.Call(Function::kGetDimensionsCount, info, &rank);
@@ -41,7 +42,8 @@ std::string ReadTensorInfo(const Library& library, const TensorInfo* info, int32
 
 }  // namespace
 
-std::unique_ptr<Session> Session::Create(std::string_view model, Purpose purpose, std::string* error) {
+std::unique_ptr<Session> Session::Create(std::string_view model, Purpose purpose,
+                                         std::string* error) {
   const Library* library = Library::Get(error);
   if (library == nullptr) return nullptr;
   SessionOptions* raw_options = nullptr;
@@ -55,17 +57,19 @@ std::unique_ptr<Session> Session::Create(std::string_view model, Purpose purpose
   if (error->empty()) *error = library->Call(Function::kSetIntraOpNumThreads, raw_options, threads);
   if (error->empty()) *error = library->Call(Function::kSetInterOpNumThreads, raw_options, 1);
   if (error->empty()) {
-    *error = library->Call(Function::kSetSessionGraphOptimizationLevel, raw_options, run ? kOptimizeAll : kOptimizeBasic);
+    *error = library->Call(Function::kSetSessionGraphOptimizationLevel, raw_options,
+                           run ? kOptimizeAll : kOptimizeBasic);
   }
   // Idle pool threads must sleep: a spinning pool would take the cores from the process that waits for us.
   if (error->empty()) {
-    *error = library->Call(Function::kAddSessionConfigEntry, raw_options, "session.intra_op.allow_spinning", "0");
+    *error = library->Call(Function::kAddSessionConfigEntry, raw_options,
+                           "session.intra_op.allow_spinning", "0");
   }
   if (!error->empty()) return nullptr;
   std::unique_ptr<Session> session(new Session(*library));  // NOLINT: the constructor is private
   *error = library->Call(Function::kCreateSessionFromArray, static_cast<const Env*>(library->env()),
-                         static_cast<const void*>(model.data()), model.size(), static_cast<const SessionOptions*>(raw_options),
-                         &session->session_);
+                         static_cast<const void*>(model.data()), model.size(),
+                         static_cast<const SessionOptions*>(raw_options), &session->session_);
   if (error->empty()) *error = session->Describe(true, &session->inputs_);
   if (error->empty()) *error = session->Describe(false, &session->outputs_);
   if (!error->empty()) return nullptr;
@@ -84,30 +88,39 @@ std::string Session::Describe(bool input, std::vector<TensorType>* types) const 
   size_t count = 0;
   std::string error = library_.Call(Function::kGetAllocatorWithDefaultOptions, &allocator);
   if (error.empty()) {
-    error = library_.Call(input ? Function::kSessionGetInputCount : Function::kSessionGetOutputCount, session, &count);
+    error =
+        library_.Call(input ? Function::kSessionGetInputCount : Function::kSessionGetOutputCount,
+                      session, &count);
   }
   for (size_t i = 0; error.empty() && i < count; ++i) {
     TensorType& type = types->emplace_back();
     char* name = nullptr;
-    error = library_.Call(input ? Function::kSessionGetInputName : Function::kSessionGetOutputName, session, i, allocator, &name);
+    error = library_.Call(input ? Function::kSessionGetInputName : Function::kSessionGetOutputName,
+                          session, i, allocator, &name);
     if (!error.empty()) break;
     type.name = name;
     library_.Call(Function::kAllocatorFree, allocator, static_cast<void*>(name));
     TypeInfo* info = nullptr;
-    error = library_.Call(input ? Function::kSessionGetInputTypeInfo : Function::kSessionGetOutputTypeInfo, session, i, &info);
+    error = library_.Call(
+        input ? Function::kSessionGetInputTypeInfo : Function::kSessionGetOutputTypeInfo, session,
+        i, &info);
     if (!error.empty()) break;
     const auto owned = Owned(library_, Function::kReleaseTypeInfo, info);
     const TensorInfo* tensor = nullptr;  // borrowed from the type info
-    error = library_.Call(Function::kCastTypeInfoToTensorInfo, static_cast<const TypeInfo*>(info), &tensor);
-    if (error.empty() && tensor != nullptr) error = ReadTensorInfo(library_, tensor, &type.element_type, &type.dimensions);
+    error = library_.Call(Function::kCastTypeInfoToTensorInfo, static_cast<const TypeInfo*>(info),
+                          &tensor);
+    if (error.empty() && tensor != nullptr)
+      error = ReadTensorInfo(library_, tensor, &type.element_type, &type.dimensions);
   }
   return error;
 }
 
-std::string Session::Run(const std::vector<TensorView>& inputs, const std::vector<TensorView>& outputs,
+std::string Session::Run(const std::vector<TensorView>& inputs,
+                         const std::vector<TensorView>& outputs,
                          std::vector<Produced>* produced) const {
   MemoryInfo* memory = nullptr;
-  std::string error = library_.Call(Function::kCreateCpuMemoryInfo, kArenaAllocator, kMemoryDefault, &memory);
+  std::string error =
+      library_.Call(Function::kCreateCpuMemoryInfo, kArenaAllocator, kMemoryDefault, &memory);
   if (!error.empty()) return error;
   const auto owned_memory = Owned(library_, Function::kReleaseMemoryInfo, memory);
   const Library& library = library_;
@@ -118,9 +131,10 @@ std::string Session::Run(const std::vector<TensorView>& inputs, const std::vecto
   static char nothing[16];
   const auto make = [&](const TensorView& view, std::shared_ptr<Value>* out) {
     Value* value = nullptr;
-    std::string text = library_.Call(Function::kCreateTensorWithData, static_cast<const MemoryInfo*>(memory),
-                                     view.data == nullptr ? static_cast<void*>(nothing) : view.data, view.bytes,
-                                     view.dimensions.data(), view.dimensions.size(), view.element_type, &value);
+    std::string text =
+        library_.Call(Function::kCreateTensorWithData, static_cast<const MemoryInfo*>(memory),
+                      view.data == nullptr ? static_cast<void*>(nothing) : view.data, view.bytes,
+                      view.dimensions.data(), view.dimensions.size(), view.element_type, &value);
     out->reset(value, release);
     return text;
   };
@@ -144,9 +158,11 @@ std::string Session::Run(const std::vector<TensorView>& inputs, const std::vecto
     output_names.push_back(outputs[i].name);
     output_values.push_back(value.get());
   }
-  error = library_.Call(Function::kRun, session_, library_.run_options(), static_cast<const char* const*>(input_names.data()),
+  error = library_.Call(Function::kRun, session_, library_.run_options(),
+                        static_cast<const char* const*>(input_names.data()),
                         static_cast<const Value* const*>(input_values.data()), inputs.size(),
-                        static_cast<const char* const*>(output_names.data()), outputs.size(), output_values.data());
+                        static_cast<const char* const*>(output_names.data()), outputs.size(),
+                        output_values.data());
   produced->clear();
   for (size_t i = 0; i < outputs.size(); ++i) {
     std::shared_ptr<Value>& value = values[inputs.size() + i];
@@ -155,7 +171,8 @@ std::string Session::Run(const std::vector<TensorView>& inputs, const std::vecto
     Produced& out = produced->emplace_back();
     out.owner = value;
     TensorInfo* info = nullptr;
-    error = library_.Call(Function::kGetTensorTypeAndShape, static_cast<const Value*>(value.get()), &info);
+    error = library_.Call(Function::kGetTensorTypeAndShape, static_cast<const Value*>(value.get()),
+                          &info);
     if (!error.empty()) continue;
     const auto owned_info = Owned(library_, Function::kReleaseTensorTypeAndShapeInfo, info);
     int32_t type = 0;

@@ -16,7 +16,7 @@ struct Value;
 
 struct TensorType {
   std::string name;
-  int32_t element_type = 0;  // 0: not a tensor
+  int32_t element_type = 0;         // 0: not a tensor
   std::vector<int64_t> dimensions;  // -1: unknown
 };
 
@@ -41,7 +41,8 @@ enum class Purpose { kInferShapes, kRun };
 class Session {
  public:
   // Null with ONNX Runtime's text if the model cannot be loaded.
-  static std::unique_ptr<Session> Create(std::string_view model, Purpose purpose, std::string* error);
+  static std::unique_ptr<Session> Create(std::string_view model, Purpose purpose,
+                                         std::string* error);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

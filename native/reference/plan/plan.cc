@@ -140,7 +140,9 @@ T NumberAt(std::string_view bytes, size_t offset) {
   return value;
 }
 
-bool BeginsWith(std::string_view bytes, std::string_view start) { return bytes.substr(0, start.size()) == start; }
+bool BeginsWith(std::string_view bytes, std::string_view start) {
+  return bytes.substr(0, start.size()) == start;
+}
 
 }  // namespace
 
@@ -168,7 +170,8 @@ std::string SerializePlan(const Plan& plan) {
 }
 
 uint64_t AnnouncedSize(std::string_view header) {
-  if (header.size() < kPlanHeaderSize || !BeginsWith(header, {kPlanMagic, kPlanMagicSize})) return 0;
+  if (header.size() < kPlanHeaderSize || !BeginsWith(header, {kPlanMagic, kPlanMagicSize}))
+    return 0;
   return NumberAt<uint64_t>(header, kSizeOffset);
 }
 
@@ -179,16 +182,21 @@ bool ParsePlan(std::string_view bytes, Plan* plan, std::string* error) {
   }
   if (BeginsWith(bytes, "ftrt")) {
     *error =
-        "This is a plan of TensorRT for a GPU. The trt-node CPU reference runtime only runs plans that it built itself "
-        "(they begin with TRTNREF1): build one from the ONNX model, or load this plan with TensorRT.";
+        "This is a plan of TensorRT for a GPU. The trt-node CPU reference runtime only runs plans "
+        "that it built itself "
+        "(they begin with TRTNREF1): build one from the ONNX model, or load this plan with "
+        "TensorRT.";
     return false;
   }
   if (!BeginsWith(bytes, std::string_view(kPlanMagic, kPlanMagicSize).substr(0, bytes.size()))) {
-    *error = "Magic tag does not match: this is no plan of the trt-node CPU reference runtime (those begin with TRTNREF1).";
+    *error =
+        "Magic tag does not match: this is no plan of the trt-node CPU reference runtime (those "
+        "begin with TRTNREF1).";
     return false;
   }
   if (bytes.size() < kPlanHeaderSize) {
-    *error = "The plan is truncated: it ends within its header, after " + std::to_string(bytes.size()) + " bytes.";
+    *error = "The plan is truncated: it ends within its header, after " +
+             std::to_string(bytes.size()) + " bytes.";
     return false;
   }
   if (const auto version = NumberAt<uint32_t>(bytes, kPlanMagicSize); version != kPlanVersion) {
@@ -197,8 +205,10 @@ bool ParsePlan(std::string_view bytes, Plan* plan, std::string* error) {
     return false;
   }
   if (const uint64_t size = AnnouncedSize(bytes); size != bytes.size()) {
-    *error = std::string("The plan is ") + (size > bytes.size() ? "truncated" : "longer than it says") + ": its header announces " +
-             std::to_string(size) + " bytes, but there are " + std::to_string(bytes.size()) + ".";
+    *error = std::string("The plan is ") +
+             (size > bytes.size() ? "truncated" : "longer than it says") +
+             ": its header announces " + std::to_string(size) + " bytes, but there are " +
+             std::to_string(bytes.size()) + ".";
     return false;
   }
   if (NumberAt<uint64_t>(bytes, kChecksumOffset) != PlanChecksum(bytes)) {
@@ -212,7 +222,8 @@ bool ParsePlan(std::string_view bytes, Plan* plan, std::string* error) {
   plan->profiling_verbosity = in.Number<int32_t>();
   plan->hardware_compatibility = in.Number<int32_t>();
   const uint32_t profiles = in.Count(kMaxProfiles);
-  for (uint32_t i = 0; in.ok() && i < profiles; ++i) ReadProfile(&in, &plan->profiles.emplace_back());
+  for (uint32_t i = 0; in.ok() && i < profiles; ++i)
+    ReadProfile(&in, &plan->profiles.emplace_back());
   plan->model = in.Text();
   if (!in.done()) {
     *error = "The plan is damaged: its content cannot be read.";

@@ -9,7 +9,8 @@
 
 namespace trtnode::reference {
 
-IExecutionContext* ExecutionContext::Make(std::shared_ptr<EngineCore> core, ICudaEngine* engine, IErrorRecorder* recorder,
+IExecutionContext* ExecutionContext::Make(std::shared_ptr<EngineCore> core, ICudaEngine* engine,
+                                          IErrorRecorder* recorder,
                                           ExecutionContextAllocationStrategy strategy) {
   auto context = std::make_unique<ExecutionContext>(std::move(core), engine, recorder, strategy);
   if (!context->AllocateForProfile("ICudaEngine::createExecutionContext")) return nullptr;
@@ -19,7 +20,8 @@ IExecutionContext* ExecutionContext::Make(std::shared_ptr<EngineCore> core, ICud
   return self.handle_;
 }
 
-ExecutionContext::ExecutionContext(std::shared_ptr<EngineCore> core, ICudaEngine* engine, IErrorRecorder* recorder,
+ExecutionContext::ExecutionContext(std::shared_ptr<EngineCore> core, ICudaEngine* engine,
+                                   IErrorRecorder* recorder,
                                    ExecutionContextAllocationStrategy strategy)
     : core_(std::move(core)),
       engine_(engine),
@@ -40,14 +42,16 @@ ExecutionContext::~ExecutionContext() {
 
 void ExecutionContext::ResetShapes() {
   inputs_.clear();
-  for (size_t i = 0; i < core_->input_count(); ++i) inputs_.push_back({core_->tensors()[i].dimensions, std::nullopt});
+  for (size_t i = 0; i < core_->input_count(); ++i)
+    inputs_.push_back({core_->tensors()[i].dimensions, std::nullopt});
 }
 
 bool ExecutionContext::AllocateForProfile(char const* api) {
   size_t size = 0;
   if (strategy_ == ExecutionContextAllocationStrategy::kSTATIC) {
     if (memory_) return true;
-    for (size_t i = 0; i < core_->plan().profiles.size(); ++i) size = std::max(size, core_->ContextMemory(i));
+    for (size_t i = 0; i < core_->plan().profiles.size(); ++i)
+      size = std::max(size, core_->ContextMemory(i));
   } else if (strategy_ == ExecutionContextAllocationStrategy::kON_PROFILE_CHANGE) {
     size = core_->ContextMemory(static_cast<size_t>(profile_));
   } else {
@@ -55,7 +59,8 @@ bool ExecutionContext::AllocateForProfile(char const* api) {
   }
   memory_ = DeviceMemory::Allocate(size, core_->allocator());
   if (!memory_) {
-    reports_->Error(ErrorCode::kFAILED_ALLOCATION, api, kOutOfMemory, "Requested size was " + std::to_string(size) + " bytes.");
+    reports_->Error(ErrorCode::kFAILED_ALLOCATION, api, kOutOfMemory,
+                    "Requested size was " + std::to_string(size) + " bytes.");
   }
   return memory_ != nullptr;
 }
@@ -68,7 +73,8 @@ bool ExecutionContext::Fail(char const* api, const std::string& text) const {
 int ExecutionContext::FindTensor(char const* api, char const* name) const {
   const int index = core_->Find(name);
   if (index < 0) {
-    Fail(api, std::string("condition: engine.isTensorNameValid. Given invalid tensor name: ") + (name == nullptr ? "(null)" : name) +
+    Fail(api, std::string("condition: engine.isTensorNameValid. Given invalid tensor name: ") +
+                  (name == nullptr ? "(null)" : name) +
                   ". Get valid tensor names with getIOTensorName().");
   }
   return index;
@@ -79,8 +85,11 @@ bool ExecutionContext::setOptimizationProfileAsync(int32_t index, cudaStream_t) 
   return Guard(*reports_, kApi, false, [&] {
     const auto count = static_cast<int32_t>(core_->plan().profiles.size());
     if (index < 0 || index >= count) {
-      return Fail(kApi, "condition: profileIndex >= 0 && profileIndex < mEngine.getNbOptimizationProfiles(). Profile index " +
-                            std::to_string(index) + " is out of range: the engine has " + std::to_string(count) + " optimization profile(s).");
+      return Fail(kApi,
+                  "condition: profileIndex >= 0 && profileIndex < "
+                  "mEngine.getNbOptimizationProfiles(). Profile index " +
+                      std::to_string(index) + " is out of range: the engine has " +
+                      std::to_string(count) + " optimization profile(s).");
     }
     if (index == profile_) return true;
     profile_ = index;
@@ -92,7 +101,9 @@ bool ExecutionContext::setOptimizationProfileAsync(int32_t index, cudaStream_t) 
 void ExecutionContext::setDeviceMemory(void* memory) noexcept {
   constexpr char kApi[] = "IExecutionContext::setDeviceMemory";
   if (strategy_ != ExecutionContextAllocationStrategy::kUSER_MANAGED) {
-    Fail(kApi, "condition: mStrategy == kUSER_MANAGED. The context was not created with user-managed device memory.");
+    Fail(kApi,
+         "condition: mStrategy == kUSER_MANAGED. The context was not created with user-managed "
+         "device memory.");
     return;
   }
   user_memory_ = memory;
@@ -103,7 +114,8 @@ void ExecutionContext::setDeviceMemoryV2(void* memory, int64_t size) noexcept {
   Guard(*reports_, kApi, false, [&] {
     const size_t needed = core_->ContextMemory(static_cast<size_t>(profile_));
     if (memory != nullptr && (size < 0 || static_cast<size_t>(size) < needed)) {
-      return Fail(kApi, "condition: size >= required. " + std::to_string(size) + " bytes were given, " + std::to_string(needed) + " are needed.");
+      return Fail(kApi, "condition: size >= required. " + std::to_string(size) +
+                            " bytes were given, " + std::to_string(needed) + " are needed.");
     }
     setDeviceMemory(memory);
     return true;
@@ -129,10 +141,11 @@ bool ExecutionContext::setTensorAddress(char const* name, void* address) noexcep
 }
 
 void const* ExecutionContext::getTensorAddress(char const* name) const noexcept {
-  return Guard(*reports_, "IExecutionContext::getTensorAddress", static_cast<void const*>(nullptr), [&]() -> void const* {
-    const int index = FindTensor("IExecutionContext::getTensorAddress", name);
-    return index < 0 ? nullptr : addresses_[static_cast<size_t>(index)];
-  });
+  return Guard(*reports_, "IExecutionContext::getTensorAddress", static_cast<void const*>(nullptr),
+               [&]() -> void const* {
+                 const int index = FindTensor("IExecutionContext::getTensorAddress", name);
+                 return index < 0 ? nullptr : addresses_[static_cast<size_t>(index)];
+               });
 }
 
 bool ExecutionContext::setInputTensorAddress(char const* name, void const* address) noexcept {
@@ -140,7 +153,8 @@ bool ExecutionContext::setInputTensorAddress(char const* name, void const* addre
   return Guard(*reports_, kApi, false, [&] {
     const int index = FindTensor(kApi, name);
     if (index < 0) return false;
-    if (!core_->tensors()[static_cast<size_t>(index)].input) return Fail(kApi, std::string("condition: isInput. ") + name + " is not an input tensor.");
+    if (!core_->tensors()[static_cast<size_t>(index)].input)
+      return Fail(kApi, std::string("condition: isInput. ") + name + " is not an input tensor.");
     addresses_[static_cast<size_t>(index)] = const_cast<void*>(address);
     return true;
   });
@@ -151,7 +165,8 @@ bool ExecutionContext::setOutputTensorAddress(char const* name, void* address) n
   return Guard(*reports_, kApi, false, [&] {
     const int index = FindTensor(kApi, name);
     if (index < 0) return false;
-    if (core_->tensors()[static_cast<size_t>(index)].input) return Fail(kApi, std::string("condition: isOutput. ") + name + " is not an output tensor.");
+    if (core_->tensors()[static_cast<size_t>(index)].input)
+      return Fail(kApi, std::string("condition: isOutput. ") + name + " is not an output tensor.");
     addresses_[static_cast<size_t>(index)] = address;
     return true;
   });
@@ -175,7 +190,8 @@ bool ExecutionContext::setOutputAllocator(char const* name, IOutputAllocator* al
   return Guard(*reports_, kApi, false, [&] {
     const int index = FindTensor(kApi, name);
     if (index < 0) return false;
-    if (core_->tensors()[static_cast<size_t>(index)].input) return Fail(kApi, std::string("condition: isOutput. ") + name + " is not an output tensor.");
+    if (core_->tensors()[static_cast<size_t>(index)].input)
+      return Fail(kApi, std::string("condition: isOutput. ") + name + " is not an output tensor.");
     allocators_[static_cast<size_t>(index)] = allocator;
     return true;
   });
@@ -198,8 +214,11 @@ bool ExecutionContext::setTemporaryStorageAllocator(IGpuAllocator* allocator) no
 
 bool ExecutionContext::setNvtxVerbosity(ProfilingVerbosity verbosity) noexcept {
   // Names that the plan does not carry cannot be shown later.
-  const auto rank = [](ProfilingVerbosity v) { return v == ProfilingVerbosity::kNONE ? 0 : v == ProfilingVerbosity::kLAYER_NAMES_ONLY ? 1 : 2; };
-  if (rank(verbosity) > rank(static_cast<ProfilingVerbosity>(core_->plan().profiling_verbosity))) return false;
+  const auto rank = [](ProfilingVerbosity v) {
+    return v == ProfilingVerbosity::kNONE ? 0 : v == ProfilingVerbosity::kLAYER_NAMES_ONLY ? 1 : 2;
+  };
+  if (rank(verbosity) > rank(static_cast<ProfilingVerbosity>(core_->plan().profiling_verbosity)))
+    return false;
   nvtx_ = verbosity;
   return true;
 }
@@ -212,7 +231,9 @@ bool ExecutionContext::setDebugListener(IDebugListener* listener) noexcept {
 bool ExecutionContext::setTensorDebugState(char const* name, bool) noexcept {
   constexpr char kApi[] = "IExecutionContext::setTensorDebugState";
   return Guard(*reports_, kApi, false, [&] {
-    return Fail(kApi, std::string("condition: isDebugTensor. ") + (name == nullptr ? "(null)" : name) + " was not marked as a debug tensor when the engine was built.");
+    return Fail(kApi, std::string("condition: isDebugTensor. ") +
+                          (name == nullptr ? "(null)" : name) +
+                          " was not marked as a debug tensor when the engine was built.");
   });
 }
 

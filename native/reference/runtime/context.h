@@ -15,7 +15,8 @@ namespace trtnode::reference {
 class ExecutionContext final : public VExecutionContext {
  public:
   // Null (and logged) if the device memory that the strategy asks for cannot be had.
-  static IExecutionContext* Make(std::shared_ptr<EngineCore> core, ICudaEngine* engine, IErrorRecorder* recorder,
+  static IExecutionContext* Make(std::shared_ptr<EngineCore> core, ICudaEngine* engine,
+                                 IErrorRecorder* recorder,
                                  ExecutionContextAllocationStrategy strategy);
   ExecutionContext(std::shared_ptr<EngineCore> core, ICudaEngine* engine, IErrorRecorder* recorder,
                    ExecutionContextAllocationStrategy strategy);
@@ -37,7 +38,9 @@ class ExecutionContext final : public VExecutionContext {
   bool setOptimizationProfileAsync(int32_t index, cudaStream_t stream) noexcept override;
   bool allInputDimensionsSpecified() const noexcept override;
   bool allInputShapesSpecified() const noexcept override;
-  void setErrorRecorder(IErrorRecorder* recorder) noexcept override { reports_->SetRecorder(recorder); }
+  void setErrorRecorder(IErrorRecorder* recorder) noexcept override {
+    reports_->SetRecorder(recorder);
+  }
   IErrorRecorder* getErrorRecorder() const noexcept override { return reports_->recorder(); }
 
   bool setInputShape(char const* name, Dims64 const& dims) noexcept override;
@@ -96,8 +99,8 @@ class ExecutionContext final : public VExecutionContext {
 
   bool Enqueue(char const* api, cudaStream_t stream);
   bool Gather(char const* api, cudaStream_t stream, Pending* pending);
-  bool PlaceOutput(char const* api, cudaStream_t stream, size_t output, const std::vector<int64_t>& dimensions, bool known,
-                   RunTensor* tensor);
+  bool PlaceOutput(char const* api, cudaStream_t stream, size_t output,
+                   const std::vector<int64_t>& dimensions, bool known, RunTensor* tensor);
   void* Reallocate(char const* api, cudaStream_t stream, size_t output, size_t bytes);
   bool Deliver(char const* api, cudaStream_t handle, Stream& stream, const Pending& pending);
   void ReportLayers() const;
@@ -111,8 +114,8 @@ class ExecutionContext final : public VExecutionContext {
   ExecutionContextAllocationStrategy strategy_;
   std::string name_;
   int32_t profile_ = 0;
-  std::vector<InputState> inputs_;          // by tensor index
-  std::vector<void*> addresses_;            // by tensor index
+  std::vector<InputState> inputs_;  // by tensor index
+  std::vector<void*> addresses_;    // by tensor index
   std::vector<IOutputAllocator*> allocators_;
   std::unique_ptr<DeviceMemory> memory_;
   void* user_memory_ = nullptr;

@@ -13,7 +13,8 @@ namespace {
 constexpr uint64_t kAlignment = 256;
 
 bool IsKnown(const std::vector<int64_t>& dimensions) {
-  return std::all_of(dimensions.begin(), dimensions.end(), [](int64_t dimension) { return dimension >= 0; });
+  return std::all_of(dimensions.begin(), dimensions.end(),
+                     [](int64_t dimension) { return dimension >= 0; });
 }
 
 size_t Bytes(const TensorSpec& spec, const std::vector<int64_t>& dimensions) {
@@ -33,27 +34,35 @@ struct ExecutionContext::Pending {
   std::vector<size_t> unknown;  // positions in `outputs` whose size only the run tells
 };
 
-void* ExecutionContext::Reallocate(char const* api, cudaStream_t stream, size_t output, size_t bytes) {
+void* ExecutionContext::Reallocate(char const* api, cudaStream_t stream, size_t output,
+                                   size_t bytes) {
   const TensorSpec& spec = core_->tensors()[output];
   // TensorRT 10 calls the asynchronous variant of every 10.x allocator.
-  void* memory = allocators_[output]->reallocateOutputAsync(spec.name.c_str(), addresses_[output], bytes, kAlignment, stream);
+  void* memory = allocators_[output]->reallocateOutputAsync(spec.name.c_str(), addresses_[output],
+                                                            bytes, kAlignment, stream);
   if (memory == nullptr) {
     reports_->Error(ErrorCode::kFAILED_ALLOCATION, api, kOutOfMemory,
-                    "Output allocator returned null for output tensor " + spec.name + ". Requested size was " + std::to_string(bytes) + " bytes.");
+                    "Output allocator returned null for output tensor " + spec.name +
+                        ". Requested size was " + std::to_string(bytes) + " bytes.");
   } else {
     addresses_[output] = memory;
   }
   return memory;
 }
 
-bool ExecutionContext::PlaceOutput(char const* api, cudaStream_t stream, size_t output, const std::vector<int64_t>& dimensions, bool known,
+bool ExecutionContext::PlaceOutput(char const* api, cudaStream_t stream, size_t output,
+                                   const std::vector<int64_t>& dimensions, bool known,
                                    RunTensor* tensor) {
   const TensorSpec& spec = core_->tensors()[output];
   *tensor = {output, nullptr, dimensions, {}};
   if (addresses_[output] == nullptr && allocators_[output] == nullptr) {
-    return Fail(api, "condition: mContext.profileObliviousBindings.at(profileObliviousIndex) || getPtrOrNull(mOutputAllocators, "
-                     "profileObliviousIndex). Neither address or allocator is set for output tensor " +
-                         spec.name + ". Call setOutputTensorAddress, setTensorAddress or setOutputAllocator before enqueue/execute.");
+    return Fail(api,
+                "condition: mContext.profileObliviousBindings.at(profileObliviousIndex) || "
+                "getPtrOrNull(mOutputAllocators, "
+                "profileObliviousIndex). Neither address or allocator is set for output tensor " +
+                    spec.name +
+                    ". Call setOutputTensorAddress, setTensorAddress or setOutputAllocator before "
+                    "enqueue/execute.");
   }
   if (!known) return true;
   if (allocators_[output] != nullptr) {
@@ -68,16 +77,23 @@ bool ExecutionContext::Gather(char const* api, cudaStream_t stream, Pending* pen
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const TensorSpec& spec = core_->tensors()[i];
     if (!DimensionsKnown(i)) {
-      return Fail(api, "condition: mContext.inputShapesSpecified. Input shape is not set for dynamic input tensor " + spec.name +
-                           ". Call setInputShape before enqueue/execute.");
+      return Fail(api,
+                  "condition: mContext.inputShapesSpecified. Input shape is not set for dynamic "
+                  "input tensor " +
+                      spec.name + ". Call setInputShape before enqueue/execute.");
     }
     if (addresses_[i] == nullptr) {
-      return Fail(api, "condition: mContext.profileObliviousBindings.at(profileObliviousIndex) != nullptr. Address is not set for input tensor " +
-                           spec.name + ". Call setInputTensorAddress or setTensorAddress before enqueue/execute.");
+      return Fail(api,
+                  "condition: mContext.profileObliviousBindings.at(profileObliviousIndex) != "
+                  "nullptr. Address is not set for input tensor " +
+                      spec.name +
+                      ". Call setInputTensorAddress or setTensorAddress before enqueue/execute.");
     }
   }
   if (strategy_ == ExecutionContextAllocationStrategy::kUSER_MANAGED && user_memory_ == nullptr) {
-    return Fail(api, "condition: mUserManagedMemory != nullptr. The context has no device memory. Call setDeviceMemory before enqueue/execute.");
+    return Fail(api,
+                "condition: mUserManagedMemory != nullptr. The context has no device memory. Call "
+                "setDeviceMemory before enqueue/execute.");
   }
   if (!CheckShapeValues(api)) return false;
   std::string error;
@@ -88,7 +104,8 @@ bool ExecutionContext::Gather(char const* api, cudaStream_t stream, Pending* pen
   }
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const TensorSpec& spec = core_->tensors()[i];
-    RunTensor& input = pending->inputs.emplace_back(RunTensor{i, addresses_[i], inputs_[i].dimensions, {}});
+    RunTensor& input =
+        pending->inputs.emplace_back(RunTensor{i, addresses_[i], inputs_[i].dimensions, {}});
     if (!spec.shape_input) continue;
     // Host memory, read now: the caller may change it as soon as the call returns.
     const auto* bytes = static_cast<const char*>(addresses_[i]);
@@ -97,13 +114,15 @@ bool ExecutionContext::Gather(char const* api, cudaStream_t stream, Pending* pen
   for (size_t i = inputs_.size(); i < core_->tensors().size(); ++i) {
     const bool known = IsKnown((*shapes)[i]);
     if (!known) pending->unknown.push_back(pending->outputs.size());
-    if (!PlaceOutput(api, stream, i, (*shapes)[i], known, &pending->outputs.emplace_back())) return false;
+    if (!PlaceOutput(api, stream, i, (*shapes)[i], known, &pending->outputs.emplace_back()))
+      return false;
   }
   return true;
 }
 
 // Outputs whose size only the run told: asks for memory now, says the shape, and queues the copies.
-bool ExecutionContext::Deliver(char const* api, cudaStream_t handle, Stream& stream, const Pending& pending) {
+bool ExecutionContext::Deliver(char const* api, cudaStream_t handle, Stream& stream,
+                               const Pending& pending) {
   for (const size_t position : pending.unknown) {
     const size_t output = pending.outputs[position].tensor;
     const TensorSpec& spec = core_->tensors()[output];
@@ -118,12 +137,13 @@ bool ExecutionContext::Deliver(char const* api, cudaStream_t handle, Stream& str
       allocators_[output]->notifyShape(spec.name.c_str(), ToDims(produced.dimensions));
     }
     if (bytes == 0) continue;
-    const CUresult result = SubmitOrRecord(stream, [to = addresses_[output], produced, bytes]() -> CUresult {
-      const auto block = Machine::Get().memory.Find(to);
-      if (!block || !block->Covers(to, bytes)) return CUDA_ERROR_ILLEGAL_ADDRESS;
-      std::memcpy(to, produced.data, bytes);
-      return CUDA_SUCCESS;
-    });
+    const CUresult result =
+        SubmitOrRecord(stream, [to = addresses_[output], produced, bytes]() -> CUresult {
+          const auto block = Machine::Get().memory.Find(to);
+          if (!block || !block->Covers(to, bytes)) return CUDA_ERROR_ILLEGAL_ADDRESS;
+          std::memcpy(to, produced.data, bytes);
+          return CUDA_SUCCESS;
+        });
     if (result != CUDA_SUCCESS) return false;
   }
   return true;
@@ -158,8 +178,8 @@ bool ExecutionContext::Enqueue(char const* api, cudaStream_t handle) {
   }
   // A captured run writes into a result of its own: a replay must not race with later runs of this context.
   auto result = std::make_shared<RunResult>();
-  const CUresult submitted =
-      SubmitOrRecord(*stream, ModelRun(core_, reports_, std::move(pending.inputs), pending.outputs, result));
+  const CUresult submitted = SubmitOrRecord(
+      *stream, ModelRun(core_, reports_, std::move(pending.inputs), pending.outputs, result));
   if (submitted != CUDA_SUCCESS) return cuda_failure(submitted);
   if (capturing) return true;
   last_run_ = result;
@@ -173,7 +193,8 @@ bool ExecutionContext::Enqueue(char const* api, cudaStream_t handle) {
     if (const auto event = Machine::Get().events.Find(consumed_)) RecordEvent(*event, *stream);
   }
   if (profiler_ != nullptr && emits_profile_) {
-    last_ticket_.Wait();  // a profiler makes enqueueV3 synchronous, unless setEnqueueEmitsProfile(false)
+    last_ticket_
+        .Wait();  // a profiler makes enqueueV3 synchronous, unless setEnqueueEmitsProfile(false)
     ReportLayers();
   }
   return true;
@@ -210,14 +231,17 @@ void ExecutionContext::ReportLayers() const {
   }
   // ONNX Runtime fuses layers and times none of them for us, so each gets an equal share of the run.
   const float share = milliseconds / static_cast<float>(core_->layer_count());
-  for (size_t i = 0; i < core_->layer_count(); ++i) profiler_->reportLayerTime(LayerName(core_->layer(i)).c_str(), share);
+  for (size_t i = 0; i < core_->layer_count(); ++i)
+    profiler_->reportLayerTime(LayerName(core_->layer(i)).c_str(), share);
 }
 
 bool ExecutionContext::reportToProfiler() const noexcept {
   constexpr char kApi[] = "IExecutionContext::reportToProfiler";
   return Guard(*reports_, kApi, false, [&] {
     if (profiler_ == nullptr || !last_run_) {
-      return Fail(kApi, "condition: mProfiler != nullptr. There is no profiler, or nothing was enqueued since it was set.");
+      return Fail(kApi,
+                  "condition: mProfiler != nullptr. There is no profiler, or nothing was enqueued "
+                  "since it was set.");
     }
     last_ticket_.Wait();
     ReportLayers();

@@ -11,14 +11,16 @@ namespace {
 constexpr char kSetInputShape[] = "IExecutionContext::setInputShape";
 
 bool IsKnown(const std::vector<int64_t>& dimensions) {
-  return std::all_of(dimensions.begin(), dimensions.end(), [](int64_t dimension) { return dimension >= 0; });
+  return std::all_of(dimensions.begin(), dimensions.end(),
+                     [](int64_t dimension) { return dimension >= 0; });
 }
 
 std::vector<int64_t> ReadIntegers(const void* address, DataType type, size_t count) {
   std::vector<int64_t> values(count);
   for (size_t i = 0; i < count; ++i) {
     if (type == DataType::kINT64) {
-      std::memcpy(&values[i], static_cast<const char*>(address) + i * sizeof(int64_t), sizeof(int64_t));
+      std::memcpy(&values[i], static_cast<const char*>(address) + i * sizeof(int64_t),
+                  sizeof(int64_t));
     } else {
       int32_t value = 0;
       std::memcpy(&value, static_cast<const char*>(address) + i * sizeof(int32_t), sizeof(int32_t));
@@ -34,8 +36,11 @@ bool ExecutionContext::CheckShape(size_t input, Dims64 const& dims) const {
   const TensorSpec& spec = core_->tensors()[input];
   const auto rank = static_cast<int32_t>(spec.dimensions.size());
   if (dims.nbDims != rank) {
-    return Fail(kSetInputShape, "condition: engineDims.nbDims == dims.nbDims. Rank mismatch while setting input shape for " + spec.name +
-                                    ": set dimensions are " + ToString(dims) + ", expected dimensions are " + ToString(ToDims(spec.dimensions)) + ".");
+    return Fail(kSetInputShape,
+                "condition: engineDims.nbDims == dims.nbDims. Rank mismatch while setting input "
+                "shape for " +
+                    spec.name + ": set dimensions are " + ToString(dims) +
+                    ", expected dimensions are " + ToString(ToDims(spec.dimensions)) + ".");
   }
   const auto profile = static_cast<size_t>(profile_);
   const auto min = core_->ProfileDimensions(input, profile, OptProfileSelector::kMIN);
@@ -43,17 +48,23 @@ bool ExecutionContext::CheckShape(size_t input, Dims64 const& dims) const {
   for (int32_t i = 0; i < rank; ++i) {
     const auto at = static_cast<size_t>(i);
     if (spec.dimensions[at] >= 0 && spec.dimensions[at] != dims.d[i]) {
-      return Fail(kSetInputShape, "condition: engineDims.d[i] == dims.d[i]. Static dimension mismatch while setting input shape for " +
-                                      spec.name + ". Set dimensions are " + ToString(dims) + ". Expected dimensions are " +
-                                      ToString(ToDims(spec.dimensions)) + ".");
+      return Fail(kSetInputShape,
+                  "condition: engineDims.d[i] == dims.d[i]. Static dimension mismatch while "
+                  "setting input shape for " +
+                      spec.name + ". Set dimensions are " + ToString(dims) +
+                      ". Expected dimensions are " + ToString(ToDims(spec.dimensions)) + ".");
     }
     if (dims.d[i] < min[at] || dims.d[i] > max[at]) {
-      return Fail(kSetInputShape, std::string("condition: ") +
-                                      (dims.d[i] > max[at] ? "profileMaxDims.d[i] >= dimensions.d[i]" : "profileMinDims.d[i] <= dimensions.d[i]") +
-                                      ". Supplied binding dimension " + ToString(dims) + " for bindings[" + std::to_string(input) +
-                                      "] exceed min ~ max range at index " + std::to_string(i) + ", maximum dimension in profile is " +
-                                      std::to_string(max[at]) + ", minimum dimension in profile is " + std::to_string(min[at]) +
-                                      ", but supplied dimension is " + std::to_string(dims.d[i]) + ".");
+      return Fail(kSetInputShape,
+                  std::string("condition: ") +
+                      (dims.d[i] > max[at] ? "profileMaxDims.d[i] >= dimensions.d[i]"
+                                           : "profileMinDims.d[i] <= dimensions.d[i]") +
+                      ". Supplied binding dimension " + ToString(dims) + " for bindings[" +
+                      std::to_string(input) + "] exceed min ~ max range at index " +
+                      std::to_string(i) + ", maximum dimension in profile is " +
+                      std::to_string(max[at]) + ", minimum dimension in profile is " +
+                      std::to_string(min[at]) + ", but supplied dimension is " +
+                      std::to_string(dims.d[i]) + ".");
     }
   }
   return true;
@@ -64,14 +75,18 @@ bool ExecutionContext::setInputShape(char const* name, Dims64 const& dims) noexc
     const int index = FindTensor(kSetInputShape, name);
     if (index < 0) return false;
     const auto input = static_cast<size_t>(index);
-    if (!core_->tensors()[input].input) return Fail(kSetInputShape, std::string("condition: isInput. ") + name + " is not an input tensor.");
+    if (!core_->tensors()[input].input)
+      return Fail(kSetInputShape,
+                  std::string("condition: isInput. ") + name + " is not an input tensor.");
     if (!CheckShape(input, dims)) return false;
     inputs_[input].dimensions = ToVector(dims);
     return true;
   });
 }
 
-bool ExecutionContext::DimensionsKnown(size_t input) const { return IsKnown(inputs_[input].dimensions); }
+bool ExecutionContext::DimensionsKnown(size_t input) const {
+  return IsKnown(inputs_[input].dimensions);
+}
 
 bool ExecutionContext::allInputDimensionsSpecified() const noexcept {
   for (size_t i = 0; i < inputs_.size(); ++i) {
@@ -92,7 +107,8 @@ std::vector<InputState> ExecutionContext::ReadInputs() const {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorSpec& spec = core_->tensors()[i];
     if (!spec.shape_input || addresses_[i] == nullptr || !DimensionsKnown(i)) continue;
-    inputs[i].values = ReadIntegers(addresses_[i], spec.type, static_cast<size_t>(Volume(inputs[i].dimensions)));
+    inputs[i].values =
+        ReadIntegers(addresses_[i], spec.type, static_cast<size_t>(Volume(inputs[i].dimensions)));
   }
   return inputs;
 }
@@ -131,15 +147,19 @@ bool ExecutionContext::CheckShapeValues(char const* api) const {
   const auto inputs = ReadInputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].values) continue;
-    const auto* min = core_->ProfileValues(i, static_cast<size_t>(profile_), OptProfileSelector::kMIN);
-    const auto* max = core_->ProfileValues(i, static_cast<size_t>(profile_), OptProfileSelector::kMAX);
+    const auto* min =
+        core_->ProfileValues(i, static_cast<size_t>(profile_), OptProfileSelector::kMIN);
+    const auto* max =
+        core_->ProfileValues(i, static_cast<size_t>(profile_), OptProfileSelector::kMAX);
     if (min == nullptr || max == nullptr) continue;
     for (size_t v = 0; v < inputs[i].values->size() && v < min->size() && v < max->size(); ++v) {
       const int64_t value = (*inputs[i].values)[v];
       if (value >= (*min)[v] && value <= (*max)[v]) continue;
-      return Fail(api, "condition: profileMinValue <= value && value <= profileMaxValue. Value " + std::to_string(value) + " of shape tensor " +
-                           core_->tensors()[i].name + " at index " + std::to_string(v) + " is outside the range [" +
-                           std::to_string((*min)[v]) + ", " + std::to_string((*max)[v]) + "] of profile " + std::to_string(profile_) + ".");
+      return Fail(api, "condition: profileMinValue <= value && value <= profileMaxValue. Value " +
+                           std::to_string(value) + " of shape tensor " + core_->tensors()[i].name +
+                           " at index " + std::to_string(v) + " is outside the range [" +
+                           std::to_string((*min)[v]) + ", " + std::to_string((*max)[v]) +
+                           "] of profile " + std::to_string(profile_) + ".");
     }
   }
   return true;
@@ -181,7 +201,8 @@ int64_t ExecutionContext::getMaxOutputSize(char const* name) const noexcept {
       if (dimension < 0) dimension = largest;
     }
     const int64_t volume = Volume(dimensions);
-    return volume < 0 ? -1 : volume * static_cast<int64_t>(ElementSize(core_->tensors()[output].type));
+    return volume < 0 ? -1
+                      : volume * static_cast<int64_t>(ElementSize(core_->tensors()[output].type));
   });
 }
 

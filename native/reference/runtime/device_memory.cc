@@ -31,13 +31,15 @@ std::unique_ptr<DeviceMemory> DeviceMemory::Allocate(size_t size, IGpuAllocator*
       pointer = allocator->allocateAsync(size, kAlignment, 0, nullptr);
     } else {
       Context* context = RuntimeContext();
-      if (context == nullptr || context->Sticky() != CUDA_SUCCESS || Faults::Get().Hit("alloc")) return nullptr;
+      if (context == nullptr || context->Sticky() != CUDA_SUCCESS || Faults::Get().Hit("alloc"))
+        return nullptr;
       Machine& machine = Machine::Get();
       machine.memory.AllocateDevice(context->ordinal(), machine.total_memory(), size, &pointer);
     }
     if (pointer == nullptr) return nullptr;
   }
-  return std::unique_ptr<DeviceMemory>(new DeviceMemory(pointer, allocator));  // NOLINT: the constructor is private
+  return std::unique_ptr<DeviceMemory>(
+      new DeviceMemory(pointer, allocator));  // NOLINT: the constructor is private
 }
 
 DeviceMemory::~DeviceMemory() {

@@ -22,7 +22,8 @@ class DeviceMemory {
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
  private:
-  DeviceMemory(void* pointer, IGpuAllocator* allocator) : pointer_(pointer), allocator_(allocator) {}
+  DeviceMemory(void* pointer, IGpuAllocator* allocator)
+      : pointer_(pointer), allocator_(allocator) {}
 
   void* pointer_;
   IGpuAllocator* allocator_;

@@ -30,15 +30,23 @@ class SerializationConfig final : public VSerializationConfig {
   bool getFlag(SerializationFlag flag) const noexcept override { return (flags_ & Bit(flag)) != 0; }
 
  private:
-  static SerializationFlags Bit(SerializationFlag flag) { return 1U << static_cast<unsigned>(flag); }
+  static SerializationFlags Bit(SerializationFlag flag) {
+    return 1U << static_cast<unsigned>(flag);
+  }
   SerializationFlags flags_ = 0;
 };
 
 class RuntimeConfig final : public VRuntimeConfig {
  public:
   IRuntimeConfig* getPImpl() noexcept override { return handle; }
-  void setExecutionContextAllocationStrategy(ExecutionContextAllocationStrategy strategy) noexcept override { strategy_ = strategy; }
-  ExecutionContextAllocationStrategy getExecutionContextAllocationStrategy() const noexcept override { return strategy_; }
+  void setExecutionContextAllocationStrategy(
+      ExecutionContextAllocationStrategy strategy) noexcept override {
+    strategy_ = strategy;
+  }
+  ExecutionContextAllocationStrategy getExecutionContextAllocationStrategy()
+      const noexcept override {
+    return strategy_;
+  }
   IRuntimeConfig* handle = nullptr;
 
  private:
@@ -60,11 +68,13 @@ Engine::Engine(std::shared_ptr<EngineCore> core, IErrorRecorder* recorder)
   reporter_ = &reports_;
   for (size_t tensor = 0; tensor < core_->input_count(); ++tensor) {
     for (size_t profile = 0; profile < core_->plan().profiles.size(); ++profile) {
-      for (const auto select : {OptProfileSelector::kMIN, OptProfileSelector::kOPT, OptProfileSelector::kMAX}) {
+      for (const auto select :
+           {OptProfileSelector::kMIN, OptProfileSelector::kOPT, OptProfileSelector::kMAX}) {
         const auto* values = core_->ProfileValues(tensor, profile, select);
         if (values == nullptr) continue;
         auto& narrow = narrow_values_[values];
-        for (const int64_t value : *values) narrow.push_back(static_cast<int32_t>(std::clamp<int64_t>(value, INT32_MIN, INT32_MAX)));
+        for (const int64_t value : *values)
+          narrow.push_back(static_cast<int32_t>(std::clamp<int64_t>(value, INT32_MIN, INT32_MAX)));
       }
     }
   }
@@ -78,7 +88,8 @@ bool Engine::Fail(char const* api, const std::string& text) const {
 const TensorSpec* Engine::FindTensor(char const* api, char const* name) const {
   const int index = core_->Find(name);
   if (index >= 0) return &core_->tensors()[static_cast<size_t>(index)];
-  Fail(api, std::string("condition: isTensorNameValid. Given invalid tensor name: ") + (name == nullptr ? "(null)" : name) +
+  Fail(api, std::string("condition: isTensorNameValid. Given invalid tensor name: ") +
+                (name == nullptr ? "(null)" : name) +
                 ". Get valid tensor names with getIOTensorName().");
   return nullptr;
 }
@@ -86,8 +97,11 @@ const TensorSpec* Engine::FindTensor(char const* api, char const* name) const {
 bool Engine::CheckProfile(char const* api, int32_t profile) const {
   const int32_t count = getNbOptimizationProfiles();
   if (profile >= 0 && profile < count) return true;
-  return Fail(api, "condition: profileIndex >= 0 && profileIndex < getNbOptimizationProfiles(). Profile index " + std::to_string(profile) +
-                       " is out of range: the engine has " + std::to_string(count) + " optimization profile(s).");
+  return Fail(
+      api,
+      "condition: profileIndex >= 0 && profileIndex < getNbOptimizationProfiles(). Profile index " +
+          std::to_string(profile) + " is out of range: the engine has " + std::to_string(count) +
+          " optimization profile(s).");
 }
 
 int Engine::FindProfileTensor(char const* api, char const* name, int32_t profile) const {
@@ -106,64 +120,79 @@ int32_t Engine::getNbLayers() const noexcept {
 }
 
 IHostMemory* Engine::serialize() const noexcept {
-  return Guard(reports_, "ICudaEngine::serialize", static_cast<IHostMemory*>(nullptr), [&] { return HostMemory::Make(SerializePlan(core_->plan())); });
+  return Guard(reports_, "ICudaEngine::serialize", static_cast<IHostMemory*>(nullptr),
+               [&] { return HostMemory::Make(SerializePlan(core_->plan())); });
 }
 
 ISerializationConfig* Engine::createSerializationConfig() noexcept {
-  return Guard(reports_, "ICudaEngine::createSerializationConfig", static_cast<ISerializationConfig*>(nullptr),
-               [&] { return std::make_unique<ISerializationConfig>(std::make_unique<SerializationConfig>()).release(); });
+  return Guard(
+      reports_, "ICudaEngine::createSerializationConfig",
+      static_cast<ISerializationConfig*>(nullptr), [&] {
+        return std::make_unique<ISerializationConfig>(std::make_unique<SerializationConfig>())
+            .release();
+      });
 }
 
 IHostMemory* Engine::serializeWithConfig(ISerializationConfig& config) const noexcept {
   if (config.impl()->getFlag(SerializationFlag::kEXCLUDE_WEIGHTS)) {
     reports_.Error(ErrorCode::kINVALID_ARGUMENT, "ICudaEngine::serializeWithConfig", kApiUsage,
-                   "kEXCLUDE_WEIGHTS needs a refittable engine, and the trt-node CPU reference runtime's are not.");
+                   "kEXCLUDE_WEIGHTS needs a refittable engine, and the trt-node CPU reference "
+                   "runtime's are not.");
     return nullptr;
   }
   return serialize();
 }
 
-IExecutionContext* Engine::createExecutionContext(ExecutionContextAllocationStrategy strategy) noexcept {
+IExecutionContext* Engine::createExecutionContext(
+    ExecutionContextAllocationStrategy strategy) noexcept {
   constexpr char kApi[] = "ICudaEngine::createExecutionContext";
-  return Guard(reports_, kApi, static_cast<IExecutionContext*>(nullptr), [&]() -> IExecutionContext* {
-    if (strategy < ExecutionContextAllocationStrategy::kSTATIC || strategy > ExecutionContextAllocationStrategy::kUSER_MANAGED) {
-      Fail(kApi, "condition: strategy is valid. Allocation strategy " + std::to_string(static_cast<int>(strategy)) + " does not exist.");
-      return nullptr;
-    }
-    if (Faults::Get().Hit("context")) {
-      reports_.Error(ErrorCode::kINTERNAL_ERROR, kApi, kInternal, "Injected fault: context.");
-      return nullptr;
-    }
-    return ExecutionContext::Make(core_, handle_, reports_.recorder(), strategy);
-  });
+  return Guard(
+      reports_, kApi, static_cast<IExecutionContext*>(nullptr), [&]() -> IExecutionContext* {
+        if (strategy < ExecutionContextAllocationStrategy::kSTATIC ||
+            strategy > ExecutionContextAllocationStrategy::kUSER_MANAGED) {
+          Fail(kApi, "condition: strategy is valid. Allocation strategy " +
+                         std::to_string(static_cast<int>(strategy)) + " does not exist.");
+          return nullptr;
+        }
+        if (Faults::Get().Hit("context")) {
+          reports_.Error(ErrorCode::kINTERNAL_ERROR, kApi, kInternal, "Injected fault: context.");
+          return nullptr;
+        }
+        return ExecutionContext::Make(core_, handle_, reports_.recorder(), strategy);
+      });
 }
 
 IExecutionContext* Engine::createExecutionContextWithoutDeviceMemory() noexcept {
   return createExecutionContext(ExecutionContextAllocationStrategy::kUSER_MANAGED);
 }
 
-IExecutionContext* Engine::createExecutionContextWithRuntimeConfig(IRuntimeConfig* config) noexcept {
-  return createExecutionContext(config == nullptr ? ExecutionContextAllocationStrategy::kSTATIC
-                                                  : config->impl()->getExecutionContextAllocationStrategy());
+IExecutionContext* Engine::createExecutionContextWithRuntimeConfig(
+    IRuntimeConfig* config) noexcept {
+  return createExecutionContext(config == nullptr
+                                    ? ExecutionContextAllocationStrategy::kSTATIC
+                                    : config->impl()->getExecutionContextAllocationStrategy());
 }
 
 IRuntimeConfig* Engine::createRuntimeConfig() noexcept {
-  return Guard(reports_, "ICudaEngine::createRuntimeConfig", static_cast<IRuntimeConfig*>(nullptr), [&] {
-    auto config = std::make_unique<RuntimeConfig>();
-    RuntimeConfig& self = *config;
-    self.handle = std::make_unique<IRuntimeConfig>(std::move(config)).release();
-    return self.handle;
-  });
+  return Guard(reports_, "ICudaEngine::createRuntimeConfig", static_cast<IRuntimeConfig*>(nullptr),
+               [&] {
+                 auto config = std::make_unique<RuntimeConfig>();
+                 RuntimeConfig& self = *config;
+                 self.handle = std::make_unique<IRuntimeConfig>(std::move(config)).release();
+                 return self.handle;
+               });
 }
 
 IEngineInspector* Engine::createEngineInspector() const noexcept {
-  return Guard(reports_, "ICudaEngine::createEngineInspector", static_cast<IEngineInspector*>(nullptr),
+  return Guard(reports_, "ICudaEngine::createEngineInspector",
+               static_cast<IEngineInspector*>(nullptr),
                [&] { return Inspector::Make(core_, reports_.recorder()); });
 }
 
 size_t Engine::getDeviceMemorySize() const noexcept {
   size_t size = 0;
-  for (size_t i = 0; i < core_->plan().profiles.size(); ++i) size = std::max(size, core_->ContextMemory(i));
+  for (size_t i = 0; i < core_->plan().profiles.size(); ++i)
+    size = std::max(size, core_->ContextMemory(i));
   return size;
 }
 
@@ -172,39 +201,53 @@ size_t Engine::getDeviceMemorySizeForProfile(int32_t profile) const noexcept {
   return core_->ContextMemory(static_cast<size_t>(profile));
 }
 
-int64_t Engine::getDeviceMemorySizeV2() const noexcept { return static_cast<int64_t>(getDeviceMemorySize()); }
+int64_t Engine::getDeviceMemorySizeV2() const noexcept {
+  return static_cast<int64_t>(getDeviceMemorySize());
+}
 
 int64_t Engine::getDeviceMemorySizeForProfileV2(int32_t profile) const noexcept {
   return static_cast<int64_t>(getDeviceMemorySizeForProfile(profile));
 }
 
-int32_t Engine::getNbOptimizationProfiles() const noexcept { return static_cast<int32_t>(core_->plan().profiles.size()); }
+int32_t Engine::getNbOptimizationProfiles() const noexcept {
+  return static_cast<int32_t>(core_->plan().profiles.size());
+}
 
-int32_t const* Engine::getProfileTensorValues(char const* name, int32_t profile, OptProfileSelector select) const noexcept {
+int32_t const* Engine::getProfileTensorValues(char const* name, int32_t profile,
+                                              OptProfileSelector select) const noexcept {
   const int index = FindProfileTensor("ICudaEngine::getProfileTensorValues", name, profile);
   if (index < 0) return nullptr;
-  const auto found = narrow_values_.find(core_->ProfileValues(static_cast<size_t>(index), static_cast<size_t>(profile), select));
+  const auto found = narrow_values_.find(
+      core_->ProfileValues(static_cast<size_t>(index), static_cast<size_t>(profile), select));
   return found == narrow_values_.end() ? nullptr : found->second.data();
 }
 
-int64_t const* Engine::getProfileTensorValuesV2(char const* name, int32_t profile, OptProfileSelector select) const noexcept {
+int64_t const* Engine::getProfileTensorValuesV2(char const* name, int32_t profile,
+                                                OptProfileSelector select) const noexcept {
   const int index = FindProfileTensor("ICudaEngine::getProfileTensorValuesV2", name, profile);
   if (index < 0) return nullptr;
-  const auto* values = core_->ProfileValues(static_cast<size_t>(index), static_cast<size_t>(profile), select);
+  const auto* values =
+      core_->ProfileValues(static_cast<size_t>(index), static_cast<size_t>(profile), select);
   return values == nullptr ? nullptr : values->data();
 }
 
-ProfilingVerbosity Engine::getProfilingVerbosity() const noexcept { return static_cast<ProfilingVerbosity>(core_->plan().profiling_verbosity); }
+ProfilingVerbosity Engine::getProfilingVerbosity() const noexcept {
+  return static_cast<ProfilingVerbosity>(core_->plan().profiling_verbosity);
+}
 
 HardwareCompatibilityLevel Engine::getHardwareCompatibilityLevel() const noexcept {
   return static_cast<HardwareCompatibilityLevel>(core_->plan().hardware_compatibility);
 }
 
-int32_t Engine::getNbIOTensors() const noexcept { return static_cast<int32_t>(core_->tensors().size()); }
+int32_t Engine::getNbIOTensors() const noexcept {
+  return static_cast<int32_t>(core_->tensors().size());
+}
 
 char const* Engine::getIOTensorName(int32_t index) const noexcept {
-  if (index >= 0 && index < getNbIOTensors()) return core_->tensors()[static_cast<size_t>(index)].name.c_str();
-  Fail("ICudaEngine::getIOTensorName", "condition: index >= 0 && index < getNbIOTensors(). Index " + std::to_string(index) + " is out of range.");
+  if (index >= 0 && index < getNbIOTensors())
+    return core_->tensors()[static_cast<size_t>(index)].name.c_str();
+  Fail("ICudaEngine::getIOTensorName", "condition: index >= 0 && index < getNbIOTensors(). Index " +
+                                           std::to_string(index) + " is out of range.");
   return nullptr;
 }
 
@@ -229,17 +272,22 @@ bool Engine::isShapeInferenceIO(char const* name) const noexcept {
 }
 
 TensorIOMode Engine::getTensorIOMode(char const* name) const noexcept {
-  const int index = core_->Find(name);  // asking for an unknown name is how one tests for it: no complaint
+  const int index =
+      core_->Find(name);  // asking for an unknown name is how one tests for it: no complaint
   if (index < 0) return TensorIOMode::kNONE;
-  return core_->tensors()[static_cast<size_t>(index)].input ? TensorIOMode::kINPUT : TensorIOMode::kOUTPUT;
+  return core_->tensors()[static_cast<size_t>(index)].input ? TensorIOMode::kINPUT
+                                                            : TensorIOMode::kOUTPUT;
 }
 
-Dims64 Engine::getProfileShape(char const* name, int32_t profile, OptProfileSelector select) const noexcept {
+Dims64 Engine::getProfileShape(char const* name, int32_t profile,
+                               OptProfileSelector select) const noexcept {
   constexpr char kApi[] = "ICudaEngine::getProfileShape";
   return Guard(reports_, kApi, NoDims(), [&] {
     const int index = FindProfileTensor(kApi, name, profile);
-    if (index < 0 || select < OptProfileSelector::kMIN || select > OptProfileSelector::kMAX) return NoDims();
-    return ToDims(core_->ProfileDimensions(static_cast<size_t>(index), static_cast<size_t>(profile), select));
+    if (index < 0 || select < OptProfileSelector::kMIN || select > OptProfileSelector::kMAX)
+      return NoDims();
+    return ToDims(
+        core_->ProfileDimensions(static_cast<size_t>(index), static_cast<size_t>(profile), select));
   });
 }
 
@@ -295,7 +343,8 @@ char const* Engine::getTensorFormatDescV2(char const* name, int32_t profile) con
 int64_t Engine::getEngineStat(EngineStat stat) const noexcept {
   if (stat != EngineStat::kTOTAL_WEIGHTS_SIZE) return -1;  // nothing was stripped
   int64_t size = 0;
-  for (const onnx::Initializer& initializer : core_->model().initializers) size += static_cast<int64_t>(initializer.encoded_size);
+  for (const onnx::Initializer& initializer : core_->model().initializers)
+    size += static_cast<int64_t>(initializer.encoded_size);
   return size;
 }
 

@@ -22,9 +22,11 @@ class Engine final : public VCudaEngine {
   IHostMemory* serialize() const noexcept override;
   ISerializationConfig* createSerializationConfig() noexcept override;
   IHostMemory* serializeWithConfig(ISerializationConfig& config) const noexcept override;
-  IExecutionContext* createExecutionContext(ExecutionContextAllocationStrategy strategy) noexcept override;
+  IExecutionContext* createExecutionContext(
+      ExecutionContextAllocationStrategy strategy) noexcept override;
   IExecutionContext* createExecutionContextWithoutDeviceMemory() noexcept override;
-  IExecutionContext* createExecutionContextWithRuntimeConfig(IRuntimeConfig* config) noexcept override;
+  IExecutionContext* createExecutionContextWithRuntimeConfig(
+      IRuntimeConfig* config) noexcept override;
   IRuntimeConfig* createRuntimeConfig() noexcept override;
   IEngineInspector* createEngineInspector() const noexcept override;
   size_t getDeviceMemorySize() const noexcept override;
@@ -34,10 +36,16 @@ class Engine final : public VCudaEngine {
   bool isRefittable() const noexcept override { return false; }
   char const* getName() const noexcept override { return core_->plan().name.c_str(); }
   int32_t getNbOptimizationProfiles() const noexcept override;
-  int32_t const* getProfileTensorValues(char const* name, int32_t profile, OptProfileSelector select) const noexcept override;
-  int64_t const* getProfileTensorValuesV2(char const* name, int32_t profile, OptProfileSelector select) const noexcept override;
-  EngineCapability getEngineCapability() const noexcept override { return EngineCapability::kSTANDARD; }
-  void setErrorRecorder(IErrorRecorder* recorder) noexcept override { reports_.SetRecorder(recorder); }
+  int32_t const* getProfileTensorValues(char const* name, int32_t profile,
+                                        OptProfileSelector select) const noexcept override;
+  int64_t const* getProfileTensorValuesV2(char const* name, int32_t profile,
+                                          OptProfileSelector select) const noexcept override;
+  EngineCapability getEngineCapability() const noexcept override {
+    return EngineCapability::kSTANDARD;
+  }
+  void setErrorRecorder(IErrorRecorder* recorder) noexcept override {
+    reports_.SetRecorder(recorder);
+  }
   IErrorRecorder* getErrorRecorder() const noexcept override { return reports_.recorder(); }
   bool hasImplicitBatchDimension() const noexcept override { return false; }
   TacticSources getTacticSources() const noexcept override { return 0; }
@@ -52,7 +60,8 @@ class Engine final : public VCudaEngine {
   TensorLocation getTensorLocation(char const* name) const noexcept override;
   bool isShapeInferenceIO(char const* name) const noexcept override;
   TensorIOMode getTensorIOMode(char const* name) const noexcept override;
-  Dims64 getProfileShape(char const* name, int32_t profile, OptProfileSelector select) const noexcept override;
+  Dims64 getProfileShape(char const* name, int32_t profile,
+                         OptProfileSelector select) const noexcept override;
   char const* getAliasedInputTensor(char const*) const noexcept override { return nullptr; }
 
   // Nothing here is vectorized: -1, as TensorRT answers then.
@@ -62,7 +71,8 @@ class Engine final : public VCudaEngine {
   TensorFormat getTensorFormat(char const* name) const noexcept override;
   char const* getTensorFormatDesc(char const* name) const noexcept override;
   int32_t getTensorBytesPerComponentV2(char const* name, int32_t profile) const noexcept override;
-  int32_t getTensorComponentsPerElementV2(char const* name, int32_t profile) const noexcept override;
+  int32_t getTensorComponentsPerElementV2(char const* name,
+                                          int32_t profile) const noexcept override;
   int32_t getTensorVectorizedDimV2(char const* name, int32_t profile) const noexcept override;
   TensorFormat getTensorFormatV2(char const* name, int32_t profile) const noexcept override;
   char const* getTensorFormatDescV2(char const* name, int32_t profile) const noexcept override;

@@ -21,7 +21,8 @@ std::vector<int64_t> Dimensions(const onnx::ValueInfo& info) {
 }
 
 bool IsKnown(const std::vector<int64_t>& dimensions) {
-  return std::all_of(dimensions.begin(), dimensions.end(), [](int64_t dimension) { return dimension >= 0; });
+  return std::all_of(dimensions.begin(), dimensions.end(),
+                     [](int64_t dimension) { return dimension >= 0; });
 }
 
 }  // namespace
@@ -34,9 +35,10 @@ std::string LayerName(const onnx::Node& node) {
 EngineCore::EngineCore(Plan plan, std::shared_ptr<Reporter> reporter, IGpuAllocator* allocator)
     : plan_(std::move(plan)), reporter_(std::move(reporter)), allocator_(allocator) {}
 
-std::shared_ptr<EngineCore> EngineCore::Create(Plan plan, std::shared_ptr<Reporter> reporter, IGpuAllocator* allocator,
-                                               std::string* error) {
-  std::shared_ptr<EngineCore> core(new EngineCore(std::move(plan), std::move(reporter), allocator));  // NOLINT
+std::shared_ptr<EngineCore> EngineCore::Create(Plan plan, std::shared_ptr<Reporter> reporter,
+                                               IGpuAllocator* allocator, std::string* error) {
+  std::shared_ptr<EngineCore> core(
+      new EngineCore(std::move(plan), std::move(reporter), allocator));  // NOLINT
   *error = core->Load();
   return error->empty() ? core : nullptr;
 }
@@ -58,7 +60,8 @@ std::string EngineCore::Load() {
   light.forget_shapes = false;
   skeleton_ = onnx::Specialize(plan_.model, light);
   size_t weights = 0;
-  for (const onnx::Initializer& initializer : model_.initializers) weights += initializer.encoded_size;
+  for (const onnx::Initializer& initializer : model_.initializers)
+    weights += initializer.encoded_size;
   weights_ = DeviceMemory::Allocate(weights, allocator_);
   if (!weights_) return "Requested size was " + std::to_string(weights) + " bytes.";
   return {};
@@ -82,9 +85,12 @@ std::string EngineCore::AddTensors() {
         if (known.dimensions.size() >= spec.dimensions.size()) spec.dimensions = known.dimensions;
       }
       const auto type = ToDataType(spec.element_type);
-      if (!type) return "Tensor " + info.name + " has the data type " + onnx::ElementTypeName(spec.element_type) + ", which TensorRT has not.";
+      if (!type)
+        return "Tensor " + info.name + " has the data type " +
+               onnx::ElementTypeName(spec.element_type) + ", which TensorRT has not.";
       spec.type = *type;
-      if (spec.dimensions.size() > static_cast<size_t>(kMaxDims)) return "Tensor " + info.name + " has more than 8 dimensions.";
+      if (spec.dimensions.size() > static_cast<size_t>(kMaxDims))
+        return "Tensor " + info.name + " has more than 8 dimensions.";
       spec.format = std::string("Row major linear ") + FormatName(spec.type) + " format (kLINEAR)";
       if (input) ++input_count_;
       if (!input && info.has_shape) output_ranks_[info.name] = info.dimensions.size();
@@ -101,7 +107,8 @@ int EngineCore::Find(char const* name) const {
   return -1;
 }
 
-std::vector<int64_t> EngineCore::ProfileDimensions(size_t tensor, size_t profile, OptProfileSelector select) const {
+std::vector<int64_t> EngineCore::ProfileDimensions(size_t tensor, size_t profile,
+                                                   OptProfileSelector select) const {
   const TensorSpec& spec = tensors_[tensor];
   const auto& entries = plan_.profiles[profile].entries;
   const auto entry = entries.find(spec.name);
@@ -110,7 +117,8 @@ std::vector<int64_t> EngineCore::ProfileDimensions(size_t tensor, size_t profile
   return entry->second.dimensions[index];
 }
 
-const std::vector<int64_t>* EngineCore::ProfileValues(size_t tensor, size_t profile, OptProfileSelector select) const {
+const std::vector<int64_t>* EngineCore::ProfileValues(size_t tensor, size_t profile,
+                                                      OptProfileSelector select) const {
   const auto& entries = plan_.profiles[profile].entries;
   const auto entry = entries.find(tensors_[tensor].name);
   const auto index = static_cast<size_t>(select);
@@ -118,7 +126,8 @@ const std::vector<int64_t>* EngineCore::ProfileValues(size_t tensor, size_t prof
   return &entry->second.values[index];
 }
 
-std::shared_ptr<const Shapes> EngineCore::Resolve(const std::vector<InputState>& inputs, std::string* error) {
+std::shared_ptr<const Shapes> EngineCore::Resolve(const std::vector<InputState>& inputs,
+                                                  std::string* error) {
   Key key;
   for (const InputState& input : inputs) {
     key.push_back(static_cast<int64_t>(input.dimensions.size()));
@@ -128,7 +137,8 @@ std::shared_ptr<const Shapes> EngineCore::Resolve(const std::vector<InputState>&
   }
   {
     const std::lock_guard lock(mutex_);
-    const auto found = std::find_if(cache_.begin(), cache_.end(), [&](const auto& entry) { return entry.first == key; });
+    const auto found = std::find_if(cache_.begin(), cache_.end(),
+                                    [&](const auto& entry) { return entry.first == key; });
     if (found != cache_.end()) {
       cache_.splice(cache_.begin(), cache_, found);
       return found->second;
@@ -143,7 +153,8 @@ std::shared_ptr<const Shapes> EngineCore::Resolve(const std::vector<InputState>&
   return shapes;
 }
 
-std::shared_ptr<const Shapes> EngineCore::Infer(const std::vector<InputState>& inputs, std::string* error) const {
+std::shared_ptr<const Shapes> EngineCore::Infer(const std::vector<InputState>& inputs,
+                                                std::string* error) const {
   auto shapes = std::make_shared<Shapes>();
   onnx::Specialization how;
   how.output_ranks = output_ranks_;
@@ -164,14 +175,18 @@ std::shared_ptr<const Shapes> EngineCore::Infer(const std::vector<InputState>& i
   }
   if (std::all_of(shapes->begin(), shapes->end(), IsKnown)) return shapes;
   std::string ignored;
-  auto session = ort::Session::Create(onnx::Specialize(skeleton_, how), ort::Purpose::kInferShapes, &ignored);
+  auto session =
+      ort::Session::Create(onnx::Specialize(skeleton_, how), ort::Purpose::kInferShapes, &ignored);
   // Few operators want their weights as constants; then the whole model must be taken.
-  if (!session) session = ort::Session::Create(onnx::Specialize(plan_.model, how), ort::Purpose::kInferShapes, error);
+  if (!session)
+    session =
+        ort::Session::Create(onnx::Specialize(plan_.model, how), ort::Purpose::kInferShapes, error);
   if (!session) return nullptr;
   bool unknown = false;
   for (size_t i = input_count_; i < tensors_.size(); ++i) {
     for (const ort::TensorType& known : session->outputs()) {
-      if (known.name == tensors_[i].name && known.dimensions.size() >= (*shapes)[i].size()) (*shapes)[i] = known.dimensions;
+      if (known.name == tensors_[i].name && known.dimensions.size() >= (*shapes)[i].size())
+        (*shapes)[i] = known.dimensions;
     }
     unknown = unknown || (!IsKnown((*shapes)[i]) && !tensors_[i].data_dependent);
   }
@@ -183,7 +198,8 @@ std::shared_ptr<const Shapes> EngineCore::Infer(const std::vector<InputState>& i
   return nullptr;
 }
 
-std::string EngineCore::ProbeByRunning(const std::vector<InputState>& inputs, Shapes* shapes) const {
+std::string EngineCore::ProbeByRunning(const std::vector<InputState>& inputs,
+                                       Shapes* shapes) const {
   std::vector<std::vector<char>> memory;
   std::vector<ort::TensorView> views;
   for (size_t i = 0; i < input_count_; ++i) {
@@ -191,11 +207,14 @@ std::string EngineCore::ProbeByRunning(const std::vector<InputState>& inputs, Sh
     if (volume < 0 || volume > kMaxProbeElements) return {};
     auto& bytes = memory.emplace_back(static_cast<size_t>(volume) * ElementSize(tensors_[i].type));
     if (inputs[i].values && tensors_[i].type == DataType::kINT64) {
-      std::copy(inputs[i].values->begin(), inputs[i].values->end(), reinterpret_cast<int64_t*>(bytes.data()));
+      std::copy(inputs[i].values->begin(), inputs[i].values->end(),
+                reinterpret_cast<int64_t*>(bytes.data()));
     } else if (inputs[i].values) {
-      std::copy(inputs[i].values->begin(), inputs[i].values->end(), reinterpret_cast<int32_t*>(bytes.data()));
+      std::copy(inputs[i].values->begin(), inputs[i].values->end(),
+                reinterpret_cast<int32_t*>(bytes.data()));
     }
-    views.push_back({tensors_[i].name.c_str(), tensors_[i].element_type, bytes.data(), bytes.size(), inputs[i].dimensions});
+    views.push_back({tensors_[i].name.c_str(), tensors_[i].element_type, bytes.data(), bytes.size(),
+                     inputs[i].dimensions});
   }
   std::vector<ort::TensorView> outputs;
   for (size_t i = input_count_; i < tensors_.size(); ++i) {
@@ -215,7 +234,9 @@ size_t EngineCore::ContextMemory(size_t profile) const {
   size_t bytes = 0;
   for (size_t i = 0; i < input_count_; ++i) {
     const int64_t volume = Volume(ProfileDimensions(i, profile, OptProfileSelector::kMAX));
-    if (volume > 0) bytes += std::min(static_cast<size_t>(volume), kMaxContextMemory) * ElementSize(tensors_[i].type);
+    if (volume > 0)
+      bytes +=
+          std::min(static_cast<size_t>(volume), kMaxContextMemory) * ElementSize(tensors_[i].type);
   }
   constexpr size_t kStep = 512;
   return std::clamp(bytes * 2 / kStep * kStep, kMinContextMemory, kMaxContextMemory);

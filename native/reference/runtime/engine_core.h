@@ -25,9 +25,9 @@ struct TensorSpec {
   int32_t element_type = 0;         // the same in ONNX's numbers
   std::vector<int64_t> dimensions;  // -1: known only at run time
   bool input = false;
-  bool shape_input = false;      // its values, in host memory, decide shapes
-  bool data_dependent = false;   // an output whose size is known only after the run
-  std::string format;            // what getTensorFormatDesc answers
+  bool shape_input = false;     // its values, in host memory, decide shapes
+  bool data_dependent = false;  // an output whose size is known only after the run
+  std::string format;           // what getTensorFormatDesc answers
 };
 
 // Indexed as EngineCore::tensors().
@@ -40,8 +40,8 @@ using Shapes = std::vector<std::vector<int64_t>>;
 class EngineCore {
  public:
   // Null with the reason in `error` if ONNX Runtime does not take the model.
-  static std::shared_ptr<EngineCore> Create(Plan plan, std::shared_ptr<Reporter> reporter, IGpuAllocator* allocator,
-                                            std::string* error);
+  static std::shared_ptr<EngineCore> Create(Plan plan, std::shared_ptr<Reporter> reporter,
+                                            IGpuAllocator* allocator, std::string* error);
 
   const Plan& plan() const { return plan_; }
   const onnx::Model& model() const { return model_; }
@@ -56,8 +56,10 @@ class EngineCore {
   // -1 if there is no such tensor, a null name included.
   int Find(char const* name) const;
   // The range of an input in a profile: from the profile, or the network's own fixed shape.
-  std::vector<int64_t> ProfileDimensions(size_t tensor, size_t profile, OptProfileSelector select) const;
-  const std::vector<int64_t>* ProfileValues(size_t tensor, size_t profile, OptProfileSelector select) const;
+  std::vector<int64_t> ProfileDimensions(size_t tensor, size_t profile,
+                                         OptProfileSelector select) const;
+  const std::vector<int64_t>* ProfileValues(size_t tensor, size_t profile,
+                                            OptProfileSelector select) const;
 
   // All tensors' shapes for these inputs; an output stays -1 where it depends on data or on values not given yet. Null with
   // ONNX Runtime's reason if the shapes do not fit the model. Results are remembered.
@@ -70,7 +72,8 @@ class EngineCore {
   EngineCore(Plan plan, std::shared_ptr<Reporter> reporter, IGpuAllocator* allocator);
   std::string Load();
   std::string AddTensors();
-  std::shared_ptr<const Shapes> Infer(const std::vector<InputState>& inputs, std::string* error) const;
+  std::shared_ptr<const Shapes> Infer(const std::vector<InputState>& inputs,
+                                      std::string* error) const;
   // One run on zeros, for what shape inference cannot tell. ONNX Runtime's reason if it fails.
   std::string ProbeByRunning(const std::vector<InputState>& inputs, Shapes* shapes) const;
 

@@ -12,7 +12,9 @@ class HostMemory final : public VHostMemory {
  public:
   explicit HostMemory(std::string bytes) : bytes_(std::move(bytes)) {}
   // The caller's application deletes what it gets, through slot 1 of the handle's own vtable.
-  static IHostMemory* Make(std::string bytes) { return std::make_unique<IHostMemory>(std::make_unique<HostMemory>(std::move(bytes))).release(); }
+  static IHostMemory* Make(std::string bytes) {
+    return std::make_unique<IHostMemory>(std::make_unique<HostMemory>(std::move(bytes))).release();
+  }
 
   void* data() const noexcept override { return const_cast<char*>(bytes_.data()); }
   size_t size() const noexcept override { return bytes_.size(); }

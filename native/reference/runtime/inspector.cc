@@ -15,7 +15,8 @@ std::string Quote(const std::string& text) {
       out += c;
     } else if (static_cast<unsigned char>(c) < 0x20) {
       char escaped[8];
-      std::snprintf(escaped, sizeof(escaped), "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      std::snprintf(escaped, sizeof(escaped), "\\u%04x",
+                    static_cast<unsigned>(static_cast<unsigned char>(c)));
       out += escaped;
     } else {
       out += c;
@@ -54,7 +55,8 @@ std::string Inspector::Tensor(const std::string& name) const {
   const int index = core_->Find(name.c_str());
   if (index >= 0) {
     const TensorSpec& spec = core_->tensors()[static_cast<size_t>(index)];
-    out += ", \"Dimensions\": " + ToString(ToDims(spec.dimensions)) + ", \"Format/Datatype\": " + Quote(LayerTypeName(spec.type));
+    out += ", \"Dimensions\": " + ToString(ToDims(spec.dimensions)) +
+           ", \"Format/Datatype\": " + Quote(LayerTypeName(spec.type));
   }
   return out + "}";
 }
@@ -77,9 +79,12 @@ std::string Inspector::Layer(size_t index, bool json) const {
     }
     return out + "]";
   };
-  if (!json) return name + ", LayerType: " + node.op_type + ", Inputs: " + list(node.inputs) + ", Outputs: " + list(node.outputs) + ", StreamId: 0";
-  return "{\"Name\": " + Quote(name) + ", \"LayerType\": " + Quote(node.op_type) + ", \"Inputs\": " + list(node.inputs) +
-         ", \"Outputs\": " + list(node.outputs) + ", \"TacticName\": \"onnxruntime\", \"StreamId\": 0, \"Metadata\": " +
+  if (!json)
+    return name + ", LayerType: " + node.op_type + ", Inputs: " + list(node.inputs) +
+           ", Outputs: " + list(node.outputs) + ", StreamId: 0";
+  return "{\"Name\": " + Quote(name) + ", \"LayerType\": " + Quote(node.op_type) +
+         ", \"Inputs\": " + list(node.inputs) + ", \"Outputs\": " + list(node.outputs) +
+         ", \"TacticName\": \"onnxruntime\", \"StreamId\": 0, \"Metadata\": " +
          Quote("[ONNX Layer: " + LayerName(node) + "]") + "}";
 }
 
@@ -101,13 +106,16 @@ std::string Inspector::Engine(bool json) const {
   return out + (json ? "]}" : "");
 }
 
-char const* Inspector::getLayerInformation(int32_t index, LayerInformationFormat format) const noexcept {
+char const* Inspector::getLayerInformation(int32_t index,
+                                           LayerInformationFormat format) const noexcept {
   constexpr char kApi[] = "IEngineInspector::getLayerInformation";
   return Guard(reports_, kApi, static_cast<char const*>(nullptr), [&]() -> char const* {
     const auto count = static_cast<int64_t>(core_->layer_count() * core_->plan().profiles.size());
     if (index < 0 || index >= count) {
       reports_.Error(ErrorCode::kINVALID_ARGUMENT, kApi, kApiUsage,
-                     "Parameter check failed, condition: layerIndex >= 0 && layerIndex < getNbLayers(). Layer index " + std::to_string(index) + " is out of range.");
+                     "Parameter check failed, condition: layerIndex >= 0 && layerIndex < "
+                     "getNbLayers(). Layer index " +
+                         std::to_string(index) + " is out of range.");
       return nullptr;
     }
     const bool json = format == LayerInformationFormat::kJSON;

@@ -19,9 +19,12 @@ class Inspector final : public VEngineInspector {
   IEngineInspector* getPImpl() noexcept override { return handle_; }
   bool setExecutionContext(IExecutionContext const* context) noexcept override;
   IExecutionContext const* getExecutionContext() const noexcept override { return context_; }
-  char const* getLayerInformation(int32_t index, LayerInformationFormat format) const noexcept override;
+  char const* getLayerInformation(int32_t index,
+                                  LayerInformationFormat format) const noexcept override;
   char const* getEngineInformation(LayerInformationFormat format) const noexcept override;
-  void setErrorRecorder(IErrorRecorder* recorder) noexcept override { reports_.SetRecorder(recorder); }
+  void setErrorRecorder(IErrorRecorder* recorder) noexcept override {
+    reports_.SetRecorder(recorder);
+  }
   IErrorRecorder* getErrorRecorder() const noexcept override { return reports_.recorder(); }
 
  private:

@@ -38,7 +38,8 @@ std::string Address(const void* pointer) {
 
 }  // namespace
 
-bool ModelRun::AddView(RunTensor& tensor, std::vector<ort::TensorView>* views, std::vector<std::shared_ptr<const Block>>* holds) {
+bool ModelRun::AddView(RunTensor& tensor, std::vector<ort::TensorView>* views,
+                       std::vector<std::shared_ptr<const Block>>* holds) {
   const TensorSpec& spec = core_->tensors()[tensor.tensor];
   ort::TensorView view{spec.name.c_str(), spec.element_type, nullptr, 0, tensor.dimensions};
   if (!tensor.host_copy.empty()) {
@@ -51,9 +52,11 @@ bool ModelRun::AddView(RunTensor& tensor, std::vector<ort::TensorView>* views, s
       auto block = Machine::Get().memory.Find(tensor.address);
       if (!block || !block->Covers(tensor.address, view.bytes)) {
         reporter_->Error(ErrorCode::kFAILED_EXECUTION, kApi, kCudaRuntime,
-                         "an illegal memory access was encountered: tensor " + spec.name + " needs " + std::to_string(view.bytes) +
-                             " bytes at " + Address(tensor.address) +
-                             (block ? ", more than the allocation there has" : ", where there is no device memory"));
+                         "an illegal memory access was encountered: tensor " + spec.name +
+                             " needs " + std::to_string(view.bytes) + " bytes at " +
+                             Address(tensor.address) +
+                             (block ? ", more than the allocation there has"
+                                    : ", where there is no device memory"));
         return false;
       }
       holds->push_back(std::move(block));
@@ -82,12 +85,15 @@ CUresult ModelRun::Run() {
   std::vector<ort::Produced> produced;
   const std::string error = core_->session().Run(inputs, outputs, &produced);
   if (!error.empty()) {
-    if (!ExitGate::Exiting()) reporter_->Error(ErrorCode::kFAILED_EXECUTION, kApi, kCudaRuntime, "unspecified launch failure: " + error);
+    if (!ExitGate::Exiting())
+      reporter_->Error(ErrorCode::kFAILED_EXECUTION, kApi, kCudaRuntime,
+                       "unspecified launch failure: " + error);
     return CUDA_ERROR_LAUNCH_FAILED;
   }
   const std::lock_guard lock(result_->mutex);
   result_->outputs = std::move(produced);
-  result_->milliseconds = std::chrono::duration<float, std::milli>(std::chrono::steady_clock::now() - start).count();
+  result_->milliseconds =
+      std::chrono::duration<float, std::milli>(std::chrono::steady_clock::now() - start).count();
   return CUDA_SUCCESS;
 }
 

@@ -28,8 +28,9 @@ struct RunResult {
 
 class ModelRun {
  public:
-  ModelRun(std::shared_ptr<EngineCore> core, std::shared_ptr<Reporter> reporter, std::vector<RunTensor> inputs,
-           std::vector<RunTensor> outputs, std::shared_ptr<RunResult> result)
+  ModelRun(std::shared_ptr<EngineCore> core, std::shared_ptr<Reporter> reporter,
+           std::vector<RunTensor> inputs, std::vector<RunTensor> outputs,
+           std::shared_ptr<RunResult> result)
       : core_(std::move(core)),
         reporter_(std::move(reporter)),
         inputs_(std::move(inputs)),
@@ -42,7 +43,8 @@ class ModelRun {
  private:
   CUresult Run();
   // False (and logged) if the address is not in device-visible memory, or the tensor does not fit there.
-  bool AddView(RunTensor& tensor, std::vector<ort::TensorView>* views, std::vector<std::shared_ptr<const class Block>>* holds);
+  bool AddView(RunTensor& tensor, std::vector<ort::TensorView>* views,
+               std::vector<std::shared_ptr<const class Block>>* holds);
 
   std::shared_ptr<EngineCore> core_;
   std::shared_ptr<Reporter> reporter_;

@@ -7,8 +7,13 @@ namespace {
 class Registry final : public IPluginRegistry {
  public:
   bool registerCreator(IPluginCreator&, AsciiChar const*) noexcept override { return false; }
-  IPluginCreator* const* getPluginCreatorList(int32_t* count) const noexcept override { return None<IPluginCreator>(count); }
-  IPluginCreator* getPluginCreator(AsciiChar const*, AsciiChar const*, AsciiChar const*) noexcept override { return nullptr; }
+  IPluginCreator* const* getPluginCreatorList(int32_t* count) const noexcept override {
+    return None<IPluginCreator>(count);
+  }
+  IPluginCreator* getPluginCreator(AsciiChar const*, AsciiChar const*,
+                                   AsciiChar const*) noexcept override {
+    return nullptr;
+  }
   void setErrorRecorder(IErrorRecorder* recorder) noexcept override { recorder_ = recorder; }
   IErrorRecorder* getErrorRecorder() const noexcept override { return recorder_; }
   bool deregisterCreator(IPluginCreator const&) noexcept override { return false; }
@@ -16,13 +21,24 @@ class Registry final : public IPluginRegistry {
   void setParentSearchEnabled(bool enabled) noexcept override { parent_search_ = enabled; }
   PluginLibraryHandle loadLibrary(AsciiChar const*) noexcept override { return nullptr; }
   void deregisterLibrary(PluginLibraryHandle) noexcept override {}
-  bool registerCreator(IPluginCreatorInterface&, AsciiChar const*) noexcept override { return false; }
-  IPluginCreatorInterface* const* getAllCreators(int32_t* count) const noexcept override { return None<IPluginCreatorInterface>(count); }
-  IPluginCreatorInterface* getCreator(AsciiChar const*, AsciiChar const*, AsciiChar const*) noexcept override { return nullptr; }
+  bool registerCreator(IPluginCreatorInterface&, AsciiChar const*) noexcept override {
+    return false;
+  }
+  IPluginCreatorInterface* const* getAllCreators(int32_t* count) const noexcept override {
+    return None<IPluginCreatorInterface>(count);
+  }
+  IPluginCreatorInterface* getCreator(AsciiChar const*, AsciiChar const*,
+                                      AsciiChar const*) noexcept override {
+    return nullptr;
+  }
   bool deregisterCreator(IPluginCreatorInterface const&) noexcept override { return false; }
-  IPluginResource* acquirePluginResource(AsciiChar const*, IPluginResource*) noexcept override { return nullptr; }
+  IPluginResource* acquirePluginResource(AsciiChar const*, IPluginResource*) noexcept override {
+    return nullptr;
+  }
   int32_t releasePluginResource(AsciiChar const*) noexcept override { return -1; }
-  IPluginCreatorInterface* const* getAllCreatorsRecursive(int32_t* count) noexcept override { return None<IPluginCreatorInterface>(count); }
+  IPluginCreatorInterface* const* getAllCreatorsRecursive(int32_t* count) noexcept override {
+    return None<IPluginCreatorInterface>(count);
+  }
 
  private:
   template <typename T>
@@ -39,7 +55,8 @@ class Registry final : public IPluginRegistry {
 }  // namespace
 
 IPluginRegistry& EmptyPluginRegistry() {
-  static auto* const registry = new Registry;  // NOLINT: leaked on purpose, applications may use it at exit
+  static auto* const registry =
+      new Registry;  // NOLINT: leaked on purpose, applications may use it at exit
   return *registry;
 }
 

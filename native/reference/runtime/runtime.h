@@ -23,14 +23,20 @@ class Runtime final : public VRuntime {
   int32_t getDLACore() const noexcept override { return 0; }
   int32_t getNbDLACores() const noexcept override { return 0; }
   void setGpuAllocator(IGpuAllocator* allocator) noexcept override { allocator_ = allocator; }
-  void setErrorRecorder(IErrorRecorder* recorder) noexcept override { reports_->SetRecorder(recorder); }
+  void setErrorRecorder(IErrorRecorder* recorder) noexcept override {
+    reports_->SetRecorder(recorder);
+  }
   IErrorRecorder* getErrorRecorder() const noexcept override { return reports_->recorder(); }
   ILogger* getLogger() const noexcept override { return reports_->logger(); }
   bool setMaxThreads(int32_t threads) noexcept override;
   int32_t getMaxThreads() const noexcept override { return max_threads_; }
   void setTemporaryDirectory(char const* path) noexcept override;
-  char const* getTemporaryDirectory() const noexcept override { return temporary_directory_.c_str(); }
-  void setTempfileControlFlags(TempfileControlFlags flags) noexcept override { tempfile_flags_ = flags; }
+  char const* getTemporaryDirectory() const noexcept override {
+    return temporary_directory_.c_str();
+  }
+  void setTempfileControlFlags(TempfileControlFlags flags) noexcept override {
+    tempfile_flags_ = flags;
+  }
   TempfileControlFlags getTempfileControlFlags() const noexcept override { return tempfile_flags_; }
   IPluginRegistry& getPluginRegistry() noexcept override;
   void setPluginRegistryParent(IPluginRegistry*) noexcept override {}

@@ -17,12 +17,16 @@ const Range kRange{{1, 64}, {8, 64}, {32, 64}};
 struct Bench {
   CurrentContext current;
   TestLogger logger;
-  std::unique_ptr<IBuilder> builder{static_cast<IBuilder*>(createInferBuilder_INTERNAL(&logger, 100600))};
+  std::unique_ptr<IBuilder> builder{
+      static_cast<IBuilder*>(createInferBuilder_INTERNAL(&logger, 100600))};
   std::unique_ptr<INetworkDefinition> network{builder->impl()->createNetworkV2(2)};
-  std::unique_ptr<IParser> parser{static_cast<IParser*>(createNvOnnxParser_INTERNAL(network.get(), &logger, 100))};
+  std::unique_ptr<IParser> parser{
+      static_cast<IParser*>(createNvOnnxParser_INTERNAL(network.get(), &logger, 100))};
   std::unique_ptr<IBuilderConfig> config{builder->impl()->createBuilderConfig()};
 
-  bool Parse(const std::string& model) { return parser->parse(model.data(), model.size(), nullptr); }
+  bool Parse(const std::string& model) {
+    return parser->parse(model.data(), model.size(), nullptr);
+  }
 };
 
 std::string BuildErrors(const std::string& fixture, const BuildOptions& options) {
@@ -49,7 +53,8 @@ TEST(NetworksTellAboutThemselves) {
   CHECK_EQ(std::string("x"), std::string(x.getName()));
   CHECK(FromDims(x.getDimensions()) == std::vector<int64_t>({-1, -1}));
   CHECK_EQ(std::string("a"), std::string(x.getDimensionName(0)));
-  CHECK(x.getType() == DataType::kFLOAT && x.isNetworkInput() && !x.isNetworkOutput() && !x.isShapeTensor());
+  CHECK(x.getType() == DataType::kFLOAT && x.isNetworkInput() && !x.isNetworkOutput() &&
+        !x.isShapeTensor());
   CHECK(network.getInput(1)->impl()->isShapeTensor());
   CHECK(network.getInput(2) == nullptr);
   const VLayer& layer = *network.getLayer(0)->impl();
@@ -80,7 +85,8 @@ TEST(ParserErrorsNameTheNode) {
   CHECK_EQ(std::string("second"), std::string(error.nodeName()));
   CHECK_EQ(std::string("Frobnicate"), std::string(error.nodeOperator()));
   CHECK(Contains(error.desc(), "Frobnicate"));
-  CHECK(bench.logger.HasError("In node 1 with name: second and operator: Frobnicate: UNSUPPORTED_NODE"));
+  CHECK(bench.logger.HasError(
+      "In node 1 with name: second and operator: Frobnicate: UNSUPPORTED_NODE"));
   CHECK(bench.parser->getError(1) == nullptr);
   bench.parser->clearErrors();
   CHECK_EQ(0, bench.parser->getNbErrors());
@@ -103,7 +109,11 @@ TEST(ParserRefusesWhatIsNoModel) {
   CHECK(!bench.parser->parseFromFile("/no/such/model.onnx", 0));
   CHECK(Contains(bench.parser->getError(3)->desc(), "/no/such/model.onnx"));
   for (const int32_t type : {onnx::kDouble, onnx::kString, onnx::kUint16}) {
-    const std::string model = ModelMaker().Input("x", type, {4}).Node("Identity", {"x"}, {"y"}).Output("y", type, {4}).Make();
+    const std::string model = ModelMaker()
+                                  .Input("x", type, {4})
+                                  .Node("Identity", {"x"}, {"y"})
+                                  .Output("y", type, {4})
+                                  .Make();
     CHECK(!bench.Parse(model));
   }
   CHECK(bench.logger.HasError("Unsupported ONNX data type: DOUBLE (11)"));
@@ -126,10 +136,12 @@ TEST(ParserRefusesWhatIsNoModel) {
 
 TEST(ExternalDataIsTakenAlong) {
   namespace fs = std::filesystem;
-  const fs::path folder = fs::temp_directory_path() / ("trtnode-reference-" + std::to_string(getpid()));
+  const fs::path folder =
+      fs::temp_directory_path() / ("trtnode-reference-" + std::to_string(getpid()));
   fs::create_directories(folder);
   const std::vector<float> weights(16, 2.0F);
-  std::ofstream(folder / "weights.bin", std::ios::binary).write(reinterpret_cast<const char*>(weights.data()), 64);
+  std::ofstream(folder / "weights.bin", std::ios::binary)
+      .write(reinterpret_cast<const char*>(weights.data()), 64);
   const auto write_model = [&](const std::string& location) {
     const std::string model = ModelMaker()
                                   .Input("x", onnx::kFloat, {1, 4})
@@ -137,20 +149,24 @@ TEST(ExternalDataIsTakenAlong) {
                                   .Node("MatMul", {"x", "w"}, {"y"})
                                   .Output("y", onnx::kFloat, {1, 4})
                                   .Make();
-    std::ofstream(folder / "model.onnx", std::ios::binary).write(model.data(), static_cast<std::streamsize>(model.size()));
+    std::ofstream(folder / "model.onnx", std::ios::binary)
+        .write(model.data(), static_cast<std::streamsize>(model.size()));
     return model;
   };
   Bench bench;
   const std::string model = write_model("weights.bin");
   CHECK(!bench.Parse(model));  // nobody knows where it lies
   CHECK(bench.parser->parseFromFile((folder / "model.onnx").c_str(), 0));
-  const std::unique_ptr<IHostMemory> plan(bench.builder->impl()->buildSerializedNetwork(*bench.network, *bench.config));
+  const std::unique_ptr<IHostMemory> plan(
+      bench.builder->impl()->buildSerializedNetwork(*bench.network, *bench.config));
   REQUIRE(plan);
   fs::remove(folder / "weights.bin");
-  const auto engine = LoadEngine(bench.logger, {static_cast<char*>(plan->impl()->data()), plan->impl()->size()});
+  const auto engine =
+      LoadEngine(bench.logger, {static_cast<char*>(plan->impl()->data()), plan->impl()->size()});
   REQUIRE(engine);
   CHECK_EQ(1, engine->impl()->getNbOptimizationProfiles());
-  const std::unique_ptr<IExecutionContext> context(engine->impl()->createExecutionContext(ExecutionContextAllocationStrategy::kSTATIC));
+  const std::unique_ptr<IExecutionContext> context(
+      engine->impl()->createExecutionContext(ExecutionContextAllocationStrategy::kSTATIC));
   const DeviceArray<float> x(std::vector<float>{1, 1, 1, 1});
   const DeviceArray<float> y(4);
   void* bindings[2] = {x.pointer(), y.pointer()};
@@ -166,15 +182,26 @@ TEST(ExternalDataIsTakenAlong) {
 }
 
 TEST(ProfilesAreChecked) {
-  CHECK(Contains(BuildErrors("mlp.onnx", {}), "IBuilder::buildSerializedNetwork: Error Code 4: API Usage Error (Network has dynamic or shape inputs, but no optimization profile has been defined.)"));
-  CHECK(Contains(BuildErrors("mlp.onnx", {{{{{"x", {{8, 64}, {4, 64}, {32, 64}}}}, {}}}}), "dimensions are not kMIN <= kOPT <= kMAX"));
-  CHECK(Contains(BuildErrors("mlp.onnx", {{{{{"other", kRange}}, {}}}}), "x: dynamic input is missing dimensions in profile 0."));
-  CHECK(Contains(BuildErrors("mlp.onnx", {{{{{"x", {{1, 8}, {1, 8}, {1, 8}}}}, {}}}}), "for dimension number 1 in profile 0 does not match network definition (got min=8, opt=8, max=8), expected min=opt=max=64)."));
-  CHECK(Contains(BuildErrors("mlp.onnx", {{{{{"x", {{1}, {1}, {1}}}}, {}}}}), "number of dimensions in profile 0"));
-  CHECK(Contains(BuildErrors("two_inputs.onnx", {{{{{"a", {{1, 3}, {1, 3}, {1, 3}}}}, {}}}}), "b: dynamic input is missing dimensions"));
+  CHECK(Contains(BuildErrors("mlp.onnx", {}),
+                 "IBuilder::buildSerializedNetwork: Error Code 4: API Usage Error (Network has "
+                 "dynamic or shape inputs, but no optimization profile has been defined.)"));
+  CHECK(Contains(BuildErrors("mlp.onnx", {{{{{"x", {{8, 64}, {4, 64}, {32, 64}}}}, {}}}}),
+                 "dimensions are not kMIN <= kOPT <= kMAX"));
+  CHECK(Contains(BuildErrors("mlp.onnx", {{{{{"other", kRange}}, {}}}}),
+                 "x: dynamic input is missing dimensions in profile 0."));
+  CHECK(Contains(BuildErrors("mlp.onnx", {{{{{"x", {{1, 8}, {1, 8}, {1, 8}}}}, {}}}}),
+                 "for dimension number 1 in profile 0 does not match network definition (got "
+                 "min=8, opt=8, max=8), expected min=opt=max=64)."));
+  CHECK(Contains(BuildErrors("mlp.onnx", {{{{{"x", {{1}, {1}, {1}}}}, {}}}}),
+                 "number of dimensions in profile 0"));
+  CHECK(Contains(BuildErrors("two_inputs.onnx", {{{{{"a", {{1, 3}, {1, 3}, {1, 3}}}}, {}}}}),
+                 "b: dynamic input is missing dimensions"));
   const Range square{{1, 1}, {4, 6}, {8, 8}};
-  CHECK(Contains(BuildErrors("reshape_by_input.onnx", {{{{{"x", square}}, {}}}}), "shape: shape input is missing values in profile 0."));
-  CHECK(Contains(BuildErrors("reshape_by_input.onnx", {{{{{"x", square}}, {{"shape", {{1}, {1}, {1}}}}}}}), "number of shape values"));
+  CHECK(Contains(BuildErrors("reshape_by_input.onnx", {{{{{"x", square}}, {}}}}),
+                 "shape: shape input is missing values in profile 0."));
+  CHECK(Contains(
+      BuildErrors("reshape_by_input.onnx", {{{{{"x", square}}, {{"shape", {{1}, {1}, {1}}}}}}}),
+      "number of shape values"));
   Bench bench;
   IOptimizationProfile* profile = bench.builder->impl()->createOptimizationProfile();
   VOptimizationProfile& p = *profile->impl();
@@ -256,7 +283,8 @@ TEST(ConfigurationsRemember) {
   REQUIRE(cache);
   CHECK(config.setTimingCache(*cache, false));
   const std::unique_ptr<IHostMemory> blob(cache->impl()->serialize());
-  const std::unique_ptr<ITimingCache> again(config.createTimingCache(blob->impl()->data(), blob->impl()->size()));
+  const std::unique_ptr<ITimingCache> again(
+      config.createTimingCache(blob->impl()->data(), blob->impl()->size()));
   CHECK(again != nullptr && again->impl()->combine(*cache, true));
   CHECK(config.createTimingCache("garbage", 7) == nullptr);
 }
@@ -280,7 +308,8 @@ TEST(InputsCanBeMadeStatic) {
   x.setDimensions(MakeDims({4, 65}));
   CHECK(bench.logger.HasError("ITensor::setDimensions"));
   x.setDimensions(MakeDims({4, 64}));
-  const std::unique_ptr<ICudaEngine> engine(bench.builder->impl()->buildEngineWithConfig(*bench.network, *bench.config));
+  const std::unique_ptr<ICudaEngine> engine(
+      bench.builder->impl()->buildEngineWithConfig(*bench.network, *bench.config));
   REQUIRE(engine);
   CHECK(FromDims(engine->impl()->getTensorShape("x")) == std::vector<int64_t>({4, 64}));
   CHECK(FromDims(engine->impl()->getTensorShape("y")) == std::vector<int64_t>({4, 32}));

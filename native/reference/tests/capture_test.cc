@@ -135,7 +135,8 @@ TEST(MisuseOfCaptures) {
   const CurrentContext current;
   const TestStream stream;
   CUgraph graph = nullptr;
-  CHECK_EQ(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, cuStreamBeginCapture_v2(nullptr, kCaptureRelaxed));
+  CHECK_EQ(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
+           cuStreamBeginCapture_v2(nullptr, kCaptureRelaxed));
   CHECK_EQ(CUDA_ERROR_ILLEGAL_STATE, cuStreamEndCapture(stream, &graph));
   cuStreamBeginCapture_v2(stream, kCaptureThreadLocal);
   CHECK_EQ(CUDA_ERROR_ILLEGAL_STATE, cuStreamBeginCapture_v2(stream, kCaptureThreadLocal));

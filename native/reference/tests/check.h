@@ -60,18 +60,21 @@ inline int RunAll(int argc, char** argv) {
 
 }  // namespace trtnode::reference::test
 
-#define TEST(name)                                                                          \
-  static void name();                                                                       \
-  static const ::trtnode::reference::test::Registrar registrar_##name(#name, &name);        \
+#define TEST(name)                                                                   \
+  static void name();                                                                \
+  static const ::trtnode::reference::test::Registrar registrar_##name(#name, &name); \
   static void name()
-#define CHECK(condition) \
-  do {                   \
-    if (!(condition)) ::trtnode::reference::test::Fail(__FILE__, __LINE__, "not true: " #condition); \
+#define CHECK(condition)                                                             \
+  do {                                                                               \
+    if (!(condition))                                                                \
+      ::trtnode::reference::test::Fail(__FILE__, __LINE__, "not true: " #condition); \
   } while (false)
-#define REQUIRE(condition)                                                                          \
-  do {                                                                                              \
-    if (!(condition)) return ::trtnode::reference::test::Fail(__FILE__, __LINE__, "not true: " #condition); \
+#define REQUIRE(condition)                                                                  \
+  do {                                                                                      \
+    if (!(condition))                                                                       \
+      return ::trtnode::reference::test::Fail(__FILE__, __LINE__, "not true: " #condition); \
   } while (false)
-#define CHECK_EQ(expected, found) ::trtnode::reference::test::CheckEqual(__FILE__, __LINE__, #found, expected, found)
+#define CHECK_EQ(expected, found) \
+  ::trtnode::reference::test::CheckEqual(__FILE__, __LINE__, #found, expected, found)
 #define TEST_MAIN \
   int main(int argc, char** argv) { return ::trtnode::reference::test::RunAll(argc, argv); }

@@ -9,19 +9,22 @@ namespace trtnode::reference::test {
 namespace {
 
 constexpr auto kStatic = ExecutionContextAllocationStrategy::kSTATIC;
-const BuildOptions kMlp = {{{{{"x", {{1, 64}, {8, 64}, {32, 64}}}}, {}}, {{{"x", {{33, 64}, {64, 64}, {256, 64}}}}, {}}}};
+const BuildOptions kMlp = {
+    {{{{"x", {{1, 64}, {8, 64}, {32, 64}}}}, {}}, {{{"x", {{33, 64}, {64, 64}, {256, 64}}}}, {}}}};
 
 // The mlp with shape and addresses set, ready to be enqueued.
 struct Mlp {
   CurrentContext current;
   TestLogger logger;
-  std::unique_ptr<ICudaEngine> engine = LoadEngine(logger, BuildPlan(logger, ReadFixture("onnx/mlp.onnx"), kMlp));
+  std::unique_ptr<ICudaEngine> engine =
+      LoadEngine(logger, BuildPlan(logger, ReadFixture("onnx/mlp.onnx"), kMlp));
   std::unique_ptr<IExecutionContext> context;
   DeviceArray<float> x{Ramp(8 * 64)};
   DeviceArray<float> y{8 * 32};
   TestStream stream;
 
-  explicit Mlp(ExecutionContextAllocationStrategy strategy = kStatic) : context(engine->impl()->createExecutionContext(strategy)) {
+  explicit Mlp(ExecutionContextAllocationStrategy strategy = kStatic)
+      : context(engine->impl()->createExecutionContext(strategy)) {
     run().setInputShape("x", MakeDims({8, 64}));
     run().setTensorAddress("x", x.pointer());
     run().setTensorAddress("y", y.pointer());
@@ -35,8 +38,12 @@ class Recorder final : public IErrorRecorder {
   APILanguage getAPILanguage() const noexcept override { return APILanguage::kCPP; }
   InterfaceInfo getInterfaceInfo() const noexcept override { return {"IErrorRecorder", 1, 0}; }
   int32_t getNbErrors() const noexcept override { return static_cast<int32_t>(errors.size()); }
-  ErrorCode getErrorCode(int32_t index) const noexcept override { return errors[static_cast<size_t>(index)].first; }
-  ErrorDesc getErrorDesc(int32_t index) const noexcept override { return errors[static_cast<size_t>(index)].second.c_str(); }
+  ErrorCode getErrorCode(int32_t index) const noexcept override {
+    return errors[static_cast<size_t>(index)].first;
+  }
+  ErrorDesc getErrorDesc(int32_t index) const noexcept override {
+    return errors[static_cast<size_t>(index)].second.c_str();
+  }
   bool hasOverflowed() const noexcept override { return false; }
   void clear() noexcept override { errors.clear(); }
   bool reportError(ErrorCode code, ErrorDesc text) noexcept override {
@@ -53,11 +60,15 @@ class Recorder final : public IErrorRecorder {
 TEST(ShapesAreCheckedInTensorRtsWords) {
   Mlp mlp;
   CHECK(!mlp.run().setInputShape("x", MakeDims({8, 65})));
-  CHECK(mlp.logger.HasError("IExecutionContext::setInputShape: Error Code 3: API Usage Error (Parameter check failed, condition: engineDims.d[i] == dims.d[i]. "
-                            "Static dimension mismatch while setting input shape for x."));
+  CHECK(
+      mlp.logger.HasError("IExecutionContext::setInputShape: Error Code 3: API Usage Error "
+                          "(Parameter check failed, condition: engineDims.d[i] == dims.d[i]. "
+                          "Static dimension mismatch while setting input shape for x."));
   CHECK(!mlp.run().setInputShape("x", MakeDims({65, 64})));
-  CHECK(mlp.logger.HasError("Supplied binding dimension [65,64] for bindings[0] exceed min ~ max range at index 0, maximum dimension in profile is 32, "
-                            "minimum dimension in profile is 1, but supplied dimension is 65."));
+  CHECK(
+      mlp.logger.HasError("Supplied binding dimension [65,64] for bindings[0] exceed min ~ max "
+                          "range at index 0, maximum dimension in profile is 32, "
+                          "minimum dimension in profile is 1, but supplied dimension is 65."));
   CHECK(!mlp.run().setInputShape("x", MakeDims({0, 64})));
   CHECK(!mlp.run().setInputShape("x", MakeDims({8})));
   CHECK(mlp.logger.HasError("Rank mismatch"));
@@ -75,7 +86,9 @@ TEST(EverythingMustBeSetBeforeEnqueue) {
   Mlp mlp;
   mlp.run().setTensorAddress("x", nullptr);
   CHECK(!mlp.run().enqueueV3(mlp.stream));
-  CHECK(mlp.logger.HasError("Address is not set for input tensor x. Call setInputTensorAddress or setTensorAddress before enqueue/execute."));
+  CHECK(
+      mlp.logger.HasError("Address is not set for input tensor x. Call setInputTensorAddress or "
+                          "setTensorAddress before enqueue/execute."));
   mlp.run().setTensorAddress("x", mlp.x.pointer());
   mlp.run().setTensorAddress("y", nullptr);
   CHECK(!mlp.run().enqueueV3(mlp.stream));
@@ -93,13 +106,15 @@ TEST(ErrorRecordersAreInheritedAndCounted) {
   {
     Mlp mlp;
     mlp.engine->impl()->setErrorRecorder(&recorder);
-    const std::unique_ptr<IExecutionContext> context(mlp.engine->impl()->createExecutionContext(kStatic));
+    const std::unique_ptr<IExecutionContext> context(
+        mlp.engine->impl()->createExecutionContext(kStatic));
     CHECK(context->impl()->getErrorRecorder() == &recorder);
     CHECK_EQ(2, recorder.references);
     context->impl()->setInputShape("x", MakeDims({65, 64}));
     REQUIRE(recorder.getNbErrors() == 1);
     CHECK(recorder.getErrorCode(0) == ErrorCode::kINVALID_ARGUMENT);
-    CHECK(std::string(recorder.getErrorDesc(0)).find("Supplied binding dimension [65,64]") != std::string::npos);
+    CHECK(std::string(recorder.getErrorDesc(0)).find("Supplied binding dimension [65,64]") !=
+          std::string::npos);
   }
   CHECK_EQ(0, recorder.references);
 }
@@ -142,7 +157,8 @@ TEST(ContextsTakeDeviceMemory) {
   trtNodeReferenceSetFaults("deserialize");
   CHECK(LoadEngine(logger, BuildPlan(logger, ReadFixture("onnx/mlp.onnx"), kMlp)) == nullptr);
   trtNodeReferenceSetFaults(nullptr);
-  CHECK(engine->impl()->createExecutionContext(static_cast<ExecutionContextAllocationStrategy>(9)) == nullptr);
+  CHECK(engine->impl()->createExecutionContext(
+            static_cast<ExecutionContextAllocationStrategy>(9)) == nullptr);
 }
 
 TEST(RunsAreCapturedAndReplayed) {
@@ -167,7 +183,8 @@ TEST(RunsAreCapturedAndReplayed) {
 TEST(DataDependentRunsCannotBeCaptured) {
   const CurrentContext current;
   TestLogger logger;
-  const auto engine = LoadEngine(logger, BuildPlan(logger, ReadFixture("onnx/nonzero.onnx"), {{{{{"x", {{1, 8}, {2, 8}, {8, 8}}}}, {}}}}));
+  const auto engine = LoadEngine(logger, BuildPlan(logger, ReadFixture("onnx/nonzero.onnx"),
+                                                   {{{{{"x", {{1, 8}, {2, 8}, {8, 8}}}}, {}}}}));
   const std::unique_ptr<IExecutionContext> context(engine->impl()->createExecutionContext(kStatic));
   const DeviceArray<float> x(8);
   const DeviceArray<int64_t> y(16);
@@ -255,7 +272,9 @@ TEST(InputsAreConsumed) {
 
 class LayerTimes final : public IProfiler {
  public:
-  void reportLayerTime(char const* name, float milliseconds) noexcept override { times.emplace_back(name, milliseconds); }
+  void reportLayerTime(char const* name, float milliseconds) noexcept override {
+    times.emplace_back(name, milliseconds);
+  }
   std::vector<std::pair<std::string, float>> times;
 };
 
@@ -292,7 +311,8 @@ TEST(EmptyTensorsAndComputedShapes) {
                                 .Node("Relu", {"x"}, {"z"})
                                 .Output("z", onnx::kFloat, {-1, 6})
                                 .Make();
-  const auto engine = LoadEngine(logger, BuildPlan(logger, model, {{{{{"x", {{0, 6}, {2, 6}, {8, 6}}}}, {}}}}));
+  const auto engine =
+      LoadEngine(logger, BuildPlan(logger, model, {{{{{"x", {{0, 6}, {2, 6}, {8, 6}}}}, {}}}}));
   CHECK_EQ("", logger.Errors());
   REQUIRE(engine);
   const std::unique_ptr<IExecutionContext> context(engine->impl()->createExecutionContext(kStatic));
@@ -307,9 +327,13 @@ TEST(EmptyTensorsAndComputedShapes) {
 TEST(ZeroSizedBatches) {
   const CurrentContext current;
   TestLogger logger;
-  const std::string model =
-      ModelMaker().Input("x", onnx::kFloat, {-1, 6}).Node("Relu", {"x"}, {"y"}).Output("y", onnx::kFloat, {-1, 6}).Make();
-  const auto engine = LoadEngine(logger, BuildPlan(logger, model, {{{{{"x", {{0, 6}, {2, 6}, {8, 6}}}}, {}}}}));
+  const std::string model = ModelMaker()
+                                .Input("x", onnx::kFloat, {-1, 6})
+                                .Node("Relu", {"x"}, {"y"})
+                                .Output("y", onnx::kFloat, {-1, 6})
+                                .Make();
+  const auto engine =
+      LoadEngine(logger, BuildPlan(logger, model, {{{{{"x", {{0, 6}, {2, 6}, {8, 6}}}}, {}}}}));
   REQUIRE(engine);
   const std::unique_ptr<IExecutionContext> context(engine->impl()->createExecutionContext(kStatic));
   const DeviceArray<float> some(1);
@@ -332,7 +356,8 @@ TEST(HeavyWeightsAreLeftOutOfInferenceOnly) {
                                 .Node("MatMul", {"x", "w"}, {"y"})
                                 .Output("y", onnx::kFloat, {-1, -1})
                                 .Make();
-  const auto engine = LoadEngine(logger, BuildPlan(logger, model, {{{{{"x", {{1, 64}, {2, 64}, {8, 64}}}}, {}}}}));
+  const auto engine =
+      LoadEngine(logger, BuildPlan(logger, model, {{{{{"x", {{1, 64}, {2, 64}, {8, 64}}}}, {}}}}));
   REQUIRE(engine);
   const std::unique_ptr<IExecutionContext> context(engine->impl()->createExecutionContext(kStatic));
   const DeviceArray<float> x(std::vector<float>(64, 1.0F));
@@ -350,7 +375,9 @@ TEST(HeavyWeightsAreLeftOutOfInferenceOnly) {
 TEST(UnsupportedCallsSaySo) {
   Mlp mlp;
   CHECK(mlp.engine->impl()->createRefitter(mlp.logger) == nullptr);
-  CHECK(mlp.logger.HasError("ICudaEngine::createRefitter: Error Code 10: API Usage Error (The trt-node CPU reference runtime does not support this call.)"));
+  CHECK(
+      mlp.logger.HasError("ICudaEngine::createRefitter: Error Code 10: API Usage Error (The "
+                          "trt-node CPU reference runtime does not support this call.)"));
   CHECK(!mlp.run().setCommunicator(nullptr));
 }
 

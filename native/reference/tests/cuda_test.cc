@@ -138,7 +138,8 @@ TEST(PinnedAndRegisteredMemory) {
   CHECK_EQ(CUDA_SUCCESS, cuMemFreeHost(pinned));
   std::vector<char> mine(4096);
   CHECK_EQ(CUDA_SUCCESS, cuMemHostRegister_v2(mine.data(), mine.size(), 0));
-  CHECK_EQ(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED, cuMemHostRegister_v2(mine.data() + 100, 10, 0));
+  CHECK_EQ(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED,
+           cuMemHostRegister_v2(mine.data() + 100, 10, 0));
   CHECK_EQ(CUDA_SUCCESS, cuMemHostUnregister(mine.data()));
   CHECK_EQ(CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED, cuMemHostUnregister(mine.data()));
 }
@@ -178,7 +179,8 @@ TEST(StreamsAreOrderedAndAsynchronous) {
   CHECK_EQ(CUDA_SUCCESS, cuEventQuery(event));
   CHECK_EQ(CUDA_SUCCESS, cuEventDestroy_v2(event));
   CHECK_EQ(CUDA_ERROR_INVALID_HANDLE, cuEventQuery(event));
-  CHECK_EQ(CUDA_ERROR_INVALID_HANDLE, cuStreamSynchronize(reinterpret_cast<CUstream>(uintptr_t{0x1234})));
+  CHECK_EQ(CUDA_ERROR_INVALID_HANDLE,
+           cuStreamSynchronize(reinterpret_cast<CUstream>(uintptr_t{0x1234})));
 }
 
 TEST(TheLegacyStreamWaitsForBlockingStreams) {
@@ -206,7 +208,8 @@ TEST(EventsTellRealTime) {
   float milliseconds = -1;
   CHECK_EQ(CUDA_ERROR_INVALID_HANDLE, cuEventElapsedTime(&milliseconds, start, end));
   cuEventRecord(start, stream);
-  cuLaunchHostFunc(stream, [](void*) { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }, nullptr);
+  cuLaunchHostFunc(
+      stream, [](void*) { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }, nullptr);
   cuEventRecord(end, stream);
   CHECK_EQ(CUDA_ERROR_NOT_READY, cuEventElapsedTime(&milliseconds, start, end));
   CHECK_EQ(CUDA_SUCCESS, cuEventSynchronize(end));
@@ -290,7 +293,8 @@ TEST(MemoryFreedInStreamOrder) {
   CHECK_EQ(CUDA_SUCCESS, cuMemAllocAsync(&memory, 64, stream));
   CHECK_EQ(CUDA_SUCCESS, cuMemsetD32Async(memory, 5, 16, stream));
   std::vector<unsigned> host(16);
-  CHECK_EQ(CUDA_SUCCESS, cuMemcpyAsync(reinterpret_cast<uintptr_t>(host.data()), memory, 64, stream));
+  CHECK_EQ(CUDA_SUCCESS,
+           cuMemcpyAsync(reinterpret_cast<uintptr_t>(host.data()), memory, 64, stream));
   CHECK_EQ(CUDA_SUCCESS, cuMemFreeAsync(memory, stream));
   CHECK_EQ(CUDA_SUCCESS, cuStreamSynchronize(stream));
   CHECK_EQ(5U, host[15]);
@@ -334,10 +338,12 @@ TEST(FaultsCount) {
   CHECK_EQ(CUDA_SUCCESS, cuMemAlloc_v2(&memory[2], 16));
   void* pinned = nullptr;
   CHECK_EQ(CUDA_ERROR_OUT_OF_MEMORY, cuMemHostAlloc(&pinned, 16, 0));
-  for (const char* wrong : {"nonsense", "alloc@", "alloc@0", "alloc=1", "sticky", "delay=x", "delay=-1", "alloc@1@2"}) {
+  for (const char* wrong :
+       {"nonsense", "alloc@", "alloc@0", "alloc=1", "sticky", "delay=x", "delay=-1", "alloc@1@2"}) {
     CHECK(trtNodeReferenceSetFaults(wrong) != nullptr);
   }
-  CHECK_EQ(CUDA_ERROR_OUT_OF_MEMORY, cuMemHostAlloc(&pinned, 16, 0));  // a refused spec changes nothing
+  CHECK_EQ(CUDA_ERROR_OUT_OF_MEMORY,
+           cuMemHostAlloc(&pinned, 16, 0));  // a refused spec changes nothing
   trtNodeReferenceSetFaults(nullptr);
   cuMemFree_v2(memory[0]);
   cuMemFree_v2(memory[2]);

@@ -9,9 +9,12 @@ namespace {
 
 constexpr auto kStatic = ExecutionContextAllocationStrategy::kSTATIC;
 
-bool Near(float expected, float found, float tolerance = 1e-5F) { return std::fabs(expected - found) <= tolerance; }
+bool Near(float expected, float found, float tolerance = 1e-5F) {
+  return std::fabs(expected - found) <= tolerance;
+}
 
-const BuildOptions kMlp = {{{{{"x", {{1, 64}, {8, 64}, {32, 64}}}}, {}}, {{{"x", {{33, 64}, {64, 64}, {256, 64}}}}, {}}}};
+const BuildOptions kMlp = {
+    {{{{"x", {{1, 64}, {8, 64}, {32, 64}}}}, {}}, {{{"x", {{33, 64}, {64, 64}, {256, 64}}}}, {}}}};
 
 struct Model {
   TestLogger logger;
@@ -31,8 +34,11 @@ class Allocator final : public IOutputAllocator {
  public:
   APILanguage getAPILanguage() const noexcept override { return APILanguage::kCPP; }
   InterfaceInfo getInterfaceInfo() const noexcept override { return {"IOutputAllocator", 1, 0}; }
-  void* reallocateOutput(char const*, void*, uint64_t, uint64_t) noexcept override { return nullptr; }
-  void* reallocateOutputAsync(char const*, void*, uint64_t size, uint64_t, cudaStream_t) noexcept override {
+  void* reallocateOutput(char const*, void*, uint64_t, uint64_t) noexcept override {
+    return nullptr;
+  }
+  void* reallocateOutputAsync(char const*, void*, uint64_t size, uint64_t,
+                              cudaStream_t) noexcept override {
     ++calls;
     bytes = size;
     if (refuse) return nullptr;
@@ -69,7 +75,8 @@ TEST(MlpGivesTheRightNumbersInBothProfiles) {
   CHECK(run.enqueueV3(stream));
   CHECK_EQ(CUDA_SUCCESS, cuStreamSynchronize(stream));
   auto found = y.Get();
-  CHECK(Near(0.04531991F, found[0]) && Near(0.02752637F, found[1]) && Near(0.02843700F, found[2]) && Near(0.02752637F, found[3]));
+  CHECK(Near(0.04531991F, found[0]) && Near(0.02752637F, found[1]) && Near(0.02843700F, found[2]) &&
+        Near(0.02752637F, found[3]));
   CHECK(run.setOptimizationProfileAsync(1, stream));
   CHECK(!run.allInputDimensionsSpecified());
   CHECK(run.setInputShape("x", MakeDims({64, 64})));
@@ -77,7 +84,8 @@ TEST(MlpGivesTheRightNumbersInBothProfiles) {
   CHECK_EQ(CUDA_SUCCESS, cuStreamSynchronize(stream));
   found = y.Get();
   const size_t last = 63 * 32;
-  CHECK(Near(0.03000027F, found[last]) && Near(0.03833454F, found[last + 1]) && Near(0.03029057F, found[last + 2]) && Near(0.03396379F, found[last + 3]));
+  CHECK(Near(0.03000027F, found[last]) && Near(0.03833454F, found[last + 1]) &&
+        Near(0.03029057F, found[last + 2]) && Near(0.03396379F, found[last + 3]));
   CHECK_EQ("", model.logger.Errors());
 }
 
@@ -96,12 +104,14 @@ TEST(EngineTellsAboutItself) {
   CHECK(FromDims(info.getTensorShape("x")) == std::vector<int64_t>({-1, 64}));
   CHECK_EQ(-1000, FromDims(info.getTensorShape("nobody"))[0]);
   CHECK(model.logger.HasError("Given invalid tensor name: nobody"));
-  CHECK_EQ(std::string("Row major linear FP32 format (kLINEAR)"), std::string(info.getTensorFormatDesc("x")));
+  CHECK_EQ(std::string("Row major linear FP32 format (kLINEAR)"),
+           std::string(info.getTensorFormatDesc("x")));
   CHECK(info.getTensorFormat("x") == TensorFormat::kLINEAR);
   CHECK_EQ(-1, info.getTensorBytesPerComponent("x"));
   CHECK_EQ(-1, info.getTensorVectorizedDimV2("x", 1));
   CHECK_EQ(2, info.getNbOptimizationProfiles());
-  CHECK(FromDims(info.getProfileShape("x", 1, OptProfileSelector::kMAX)) == std::vector<int64_t>({256, 64}));
+  CHECK(FromDims(info.getProfileShape("x", 1, OptProfileSelector::kMAX)) ==
+        std::vector<int64_t>({256, 64}));
   CHECK_EQ(-1000, FromDims(info.getProfileShape("x", 2, OptProfileSelector::kMAX))[0]);
   CHECK_EQ(-1000, FromDims(info.getProfileShape("y", 0, OptProfileSelector::kMAX))[0]);
   CHECK(!info.isShapeInferenceIO("x"));
@@ -112,7 +122,8 @@ TEST(EngineTellsAboutItself) {
   CHECK_EQ(0, info.getNbLayers() % 2);
   const std::unique_ptr<IHostMemory> plan(info.serialize());
   TestLogger logger;
-  CHECK(LoadEngine(logger, {static_cast<char*>(plan->impl()->data()), plan->impl()->size()}) != nullptr);
+  CHECK(LoadEngine(logger, {static_cast<char*>(plan->impl()->data()), plan->impl()->size()}) !=
+        nullptr);
   const std::unique_ptr<ISerializationConfig> config(info.createSerializationConfig());
   CHECK(config->impl()->setFlag(SerializationFlag::kEXCLUDE_WEIGHTS));
   CHECK(info.serializeWithConfig(*config) == nullptr);
@@ -128,7 +139,8 @@ TEST(InspectorWritesTextAndJson) {
   CHECK(json.ends_with("\"Bindings\": [\"x\", \"y\"]}"));
   CHECK(json.find("[profile 1]") != std::string::npos);
   CHECK(json.find("\"Dimensions\": [-1,64], \"Format/Datatype\": \"Float\"") != std::string::npos);
-  const std::string text = inspector->impl()->getEngineInformation(LayerInformationFormat::kONELINE);
+  const std::string text =
+      inspector->impl()->getEngineInformation(LayerInformationFormat::kONELINE);
   CHECK(text.find("Bindings:\nx\ny\n") != std::string::npos);
   CHECK(inspector->impl()->getLayerInformation(0, LayerInformationFormat::kJSON) != nullptr);
   CHECK(inspector->impl()->getLayerInformation(-1, LayerInformationFormat::kJSON) == nullptr);
@@ -137,23 +149,33 @@ TEST(InspectorWritesTextAndJson) {
   names.verbosity = ProfilingVerbosity::kLAYER_NAMES_ONLY;
   Model quiet("mlp.onnx", names);
   const std::unique_ptr<IEngineInspector> other(quiet.info().createEngineInspector());
-  CHECK(std::string(other->impl()->getEngineInformation(LayerInformationFormat::kJSON)).starts_with("{\"Layers\": [\""));
+  CHECK(std::string(other->impl()->getEngineInformation(LayerInformationFormat::kJSON))
+            .starts_with("{\"Layers\": [\""));
 }
 
 TEST(EveryDataType) {
   const CurrentContext current;
   const Range range{{1, 4}, {2, 4}, {8, 4}};
-  const BuildOptions options{{{{{"f32", range}, {"f16", range}, {"i32", range}, {"i64", range}, {"b", range}, {"u8", range}, {"bf16", range}}, {}}}};
+  const BuildOptions options{{{{{"f32", range},
+                                {"f16", range},
+                                {"i32", range},
+                                {"i64", range},
+                                {"b", range},
+                                {"u8", range},
+                                {"bf16", range}},
+                               {}}}};
   Model model("dtypes.onnx", options);
   REQUIRE(model.context);
   VExecutionContext& run = model.run();
   const DeviceArray<float> f32(std::vector<float>{1.5F, -2, 0, 3});
-  const DeviceArray<uint16_t> f16(std::vector<uint16_t>{0x3C00, 0xC000, 0, 0x3800});  // 1, -2, 0, 0.5
+  const DeviceArray<uint16_t> f16(
+      std::vector<uint16_t>{0x3C00, 0xC000, 0, 0x3800});  // 1, -2, 0, 0.5
   const DeviceArray<int32_t> i32(std::vector<int32_t>{1, -2, 3, 1 << 20});
   const DeviceArray<int64_t> i64(std::vector<int64_t>{int64_t{1} << 39, 1, -1, 0});
   const DeviceArray<uint8_t> b(std::vector<uint8_t>{1, 0, 1, 0});
   const DeviceArray<uint8_t> u8(std::vector<uint8_t>{0, 1, 128, 255});
-  const DeviceArray<uint16_t> bf16(std::vector<uint16_t>{0x3F80, 0xC000, 0x4049, 0});  // 1, -2, 3.140625, 0
+  const DeviceArray<uint16_t> bf16(
+      std::vector<uint16_t>{0x3F80, 0xC000, 0x4049, 0});  // 1, -2, 3.140625, 0
   const DeviceArray<float> o_f32(4);
   const DeviceArray<uint16_t> o_f16(4);
   const DeviceArray<int32_t> o_i32(4);
@@ -162,11 +184,17 @@ TEST(EveryDataType) {
   const DeviceArray<float> o_u8f(4);
   const DeviceArray<float> o_bf16f(4);
   const std::map<std::string, void*> addresses = {
-      {"f32", f32.pointer()}, {"f16", f16.pointer()}, {"i32", i32.pointer()}, {"i64", i64.pointer()}, {"b", b.pointer()}, {"u8", u8.pointer()}, {"bf16", bf16.pointer()},
-      {"o_f32", o_f32.pointer()}, {"o_f16", o_f16.pointer()}, {"o_i32", o_i32.pointer()}, {"o_i64", o_i64.pointer()}, {"o_b", o_b.pointer()}, {"o_u8f", o_u8f.pointer()}, {"o_bf16f", o_bf16f.pointer()}};
+      {"f32", f32.pointer()},     {"f16", f16.pointer()},
+      {"i32", i32.pointer()},     {"i64", i64.pointer()},
+      {"b", b.pointer()},         {"u8", u8.pointer()},
+      {"bf16", bf16.pointer()},   {"o_f32", o_f32.pointer()},
+      {"o_f16", o_f16.pointer()}, {"o_i32", o_i32.pointer()},
+      {"o_i64", o_i64.pointer()}, {"o_b", o_b.pointer()},
+      {"o_u8f", o_u8f.pointer()}, {"o_bf16f", o_bf16f.pointer()}};
   for (const auto& [name, address] : addresses) {
     CHECK(run.setTensorAddress(name.c_str(), address));
-    if (model.info().getTensorIOMode(name.c_str()) == TensorIOMode::kINPUT) CHECK(run.setInputShape(name.c_str(), MakeDims({1, 4})));
+    if (model.info().getTensorIOMode(name.c_str()) == TensorIOMode::kINPUT)
+      CHECK(run.setInputShape(name.c_str(), MakeDims({1, 4})));
   }
   CHECK(model.info().getTensorDataType("bf16") == DataType::kBF16);
   CHECK(model.info().getTensorDataType("o_i64") == DataType::kINT64);
@@ -244,7 +272,8 @@ TEST(AllocatorsOfOrdinaryOutputs) {
 
 TEST(ShapeTensorsAsInputs) {
   const CurrentContext current;
-  const BuildOptions options{{{{{"x", {{1, 1}, {4, 6}, {8, 8}}}}, {{"shape", {{1, 1}, {3, 8}, {64, 64}}}}}}};
+  const BuildOptions options{
+      {{{{"x", {{1, 1}, {4, 6}, {8, 8}}}}, {{"shape", {{1, 1}, {3, 8}, {64, 64}}}}}}};
   Model model("reshape_by_input.onnx", options);
   REQUIRE(model.context);
   VExecutionContext& run = model.run();
@@ -272,7 +301,8 @@ TEST(ShapeTensorsAsInputs) {
   CHECK_EQ(CUDA_SUCCESS, cuStreamSynchronize(stream));
   CHECK(y.Get() == Ramp(24));
   CHECK_EQ(-1, run.inferShapes(0, nullptr));
-  CHECK(model.logger.HasError("Value 1000 of shape tensor shape at index 0 is outside the range [1, 64]"));
+  CHECK(model.logger.HasError(
+      "Value 1000 of shape tensor shape at index 0 is outside the range [1, 64]"));
   CHECK(!run.enqueueV3(stream));
   model.logger.Clear();
   shape[0] = 5;  // 5 * 12 is not 24
@@ -309,7 +339,8 @@ TEST(ScalarsAndSeveralInputs) {
   CHECK_EQ(std::string("b"), std::string(missing[0]));
   run.setInputShape("b", MakeDims({2, 3}));
   CHECK(FromDims(run.getTensorShape("c")) == std::vector<int64_t>({3, 3}));
-  const std::map<const char*, void*> addresses = {{"a", a.pointer()}, {"b", b.pointer()}, {"c", c.pointer()}, {"z", z.pointer()}};
+  const std::map<const char*, void*> addresses = {
+      {"a", a.pointer()}, {"b", b.pointer()}, {"c", c.pointer()}, {"z", z.pointer()}};
   for (const auto& [name, address] : addresses) run.setTensorAddress(name, address);
   const TestStream stream;
   CHECK(run.enqueueV3(stream));
@@ -338,10 +369,12 @@ TEST(SlowModel) {
 // The OCR system's lane detector: rows of its output against TensorRT's FP32 answer.
 TEST(LaneModel) {
   const CurrentContext current;
-  Model model("lane.onnx", {{{{{"input", {{1, 3, 360, 640}, {1, 3, 360, 640}, {8, 3, 360, 640}}}}, {}}}});
+  Model model("lane.onnx",
+              {{{{{"input", {{1, 3, 360, 640}, {1, 3, 360, 640}, {8, 3, 360, 640}}}}, {}}}});
   REQUIRE(model.context);
   std::vector<float> image(3 * 360 * 640);
-  for (size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i * 7919 % 1000) / 1000.0F;
+  for (size_t i = 0; i < image.size(); ++i)
+    image[i] = static_cast<float>(i * 7919 % 1000) / 1000.0F;
   const DeviceArray<float> x(image);
   VExecutionContext& run = model.run();
   const std::string output = model.info().getIOTensorName(1);
@@ -357,7 +390,8 @@ TEST(LaneModel) {
   const auto* expected = reinterpret_cast<const float*>(bytes.data());
   const auto found = y.Get();
   float worst = 0;
-  for (size_t i = 0; i < bytes.size() / sizeof(float); ++i) worst = std::max(worst, std::fabs(expected[i] - found[i]));
+  for (size_t i = 0; i < bytes.size() / sizeof(float); ++i)
+    worst = std::max(worst, std::fabs(expected[i] - found[i]));
   CHECK(bytes.size() == 8 * 77 * 4 && worst < 6e-5F);
 }
 
@@ -374,7 +408,9 @@ class Reader final : public IStreamReader {
   APILanguage getAPILanguage() const noexcept override { return APILanguage::kCPP; }
   InterfaceInfo getInterfaceInfo() const noexcept override { return {"IStreamReader", 1, 0}; }
   int64_t read(void* to, int64_t size) noexcept override {
-    const size_t count = std::min(static_cast<size_t>(size), std::min<size_t>(1000, bytes_.size() - position_));  // in small pieces
+    const size_t count =
+        std::min(static_cast<size_t>(size),
+                 std::min<size_t>(1000, bytes_.size() - position_));  // in small pieces
     std::memcpy(to, bytes_.data() + position_, count);
     position_ += count;
     return static_cast<int64_t>(count);
@@ -389,7 +425,8 @@ TEST(PlansComeThroughStreamReaders) {
   const CurrentContext current;
   TestLogger logger;
   const std::string plan = BuildPlan(logger, ReadFixture("onnx/mlp.onnx"), kMlp);
-  const std::unique_ptr<IRuntime> runtime(static_cast<IRuntime*>(createInferRuntime_INTERNAL(&logger, 100600)));
+  const std::unique_ptr<IRuntime> runtime(
+      static_cast<IRuntime*>(createInferRuntime_INTERNAL(&logger, 100600)));
   Reader whole(plan);
   const std::unique_ptr<ICudaEngine> engine(runtime->impl()->deserializeCudaEngine(whole));
   CHECK(engine != nullptr);

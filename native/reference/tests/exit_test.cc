@@ -64,7 +64,8 @@ TEST(WithRunsUnderWay) {
                const BuildOptions options{{{{{"x", {{64, 64}, {512, 512}, {2048, 2048}}}}, {}}}};
                const std::string plan = BuildPlan(logger, ReadFixture("onnx/slow.onnx"), options);
                ICudaEngine* engine = LoadEngine(logger, plan).release();
-               IExecutionContext* context = engine->impl()->createExecutionContext(ExecutionContextAllocationStrategy::kSTATIC);
+               IExecutionContext* context = engine->impl()->createExecutionContext(
+                   ExecutionContextAllocationStrategy::kSTATIC);
                CUstream stream = nullptr;
                cuStreamCreate(&stream, 1);
                CUdeviceptr x = 0;
@@ -73,8 +74,10 @@ TEST(WithRunsUnderWay) {
                cuMemAlloc_v2(&y, 2048 * 2048 * 4);
                cuMemsetD8_v2(x, 0, 2048 * 2048 * 4);
                context->impl()->setInputShape("x", MakeDims({2048, 2048}));
-               context->impl()->setTensorAddress("x", reinterpret_cast<void*>(static_cast<uintptr_t>(x)));
-               context->impl()->setTensorAddress("y", reinterpret_cast<void*>(static_cast<uintptr_t>(y)));
+               context->impl()->setTensorAddress(
+                   "x", reinterpret_cast<void*>(static_cast<uintptr_t>(x)));
+               context->impl()->setTensorAddress(
+                   "y", reinterpret_cast<void*>(static_cast<uintptr_t>(y)));
                for (int run = 0; run < 50; ++run) context->impl()->enqueueV3(stream);
                std::this_thread::sleep_for(std::chrono::milliseconds(10 * i));
              }));

@@ -58,7 +58,8 @@ TEST(PlanRoundTrip) {
   CHECK_EQ("", error);
   CHECK_EQ(plan.name, back.name);
   CHECK_EQ(plan.builder_flags, back.builder_flags);
-  CHECK(back.profiles.size() == 1 && back.profiles[0].entries.at("x").dimensions[2] == std::vector<int64_t>({32, 64}));
+  CHECK(back.profiles.size() == 1 &&
+        back.profiles[0].entries.at("x").dimensions[2] == std::vector<int64_t>({32, 64}));
   CHECK(back.model == plan.model);
   CHECK(SerializePlan(back) == bytes);
 }
@@ -94,8 +95,10 @@ TEST(RefusalsSayWhatItIs) {
   };
   CHECK(reason("").find("empty") != std::string::npos);
   CHECK(reason("ftrt and more").find("plan of TensorRT for a GPU") != std::string::npos);
-  CHECK(reason(ReadFixture("plans/mlp.plan")).find("plan of TensorRT for a GPU") != std::string::npos);
-  CHECK(reason("PK\x03\x04 no plan at all, but long enough").find("Magic tag") != std::string::npos);
+  CHECK(reason(ReadFixture("plans/mlp.plan")).find("plan of TensorRT for a GPU") !=
+        std::string::npos);
+  CHECK(reason("PK\x03\x04 no plan at all, but long enough").find("Magic tag") !=
+        std::string::npos);
   const std::string bytes = SerializePlan(SamplePlan());
   CHECK(reason(bytes.substr(0, 20)).find("truncated") != std::string::npos);
   CHECK(reason(bytes.substr(0, 2000)).find("truncated") != std::string::npos);
@@ -129,7 +132,8 @@ TEST(DamagedPlansNeverMakeAnEngine) {
 
 TEST(DamagedModelsNeverCrash) {
   std::mt19937 random(3);
-  for (const char* name : {"onnx/mlp.onnx", "onnx/dtypes.onnx", "onnx/reshape_by_input.onnx", "onnx/slow.onnx"}) {
+  for (const char* name :
+       {"onnx/mlp.onnx", "onnx/dtypes.onnx", "onnx/reshape_by_input.onnx", "onnx/slow.onnx"}) {
     const std::string bytes = ReadFixture(name);
     CHECK(!bytes.empty());
     for (int i = 0; i < 3000; ++i) {

@@ -17,7 +17,9 @@ void TestLogger::log(Severity severity, char const* text) noexcept {
 
 bool TestLogger::Has(Severity severity, const std::string& text) const {
   const std::lock_guard lock(mutex_);
-  return std::any_of(lines_.begin(), lines_.end(), [&](const auto& line) { return line.first == severity && line.second.find(text) != std::string::npos; });
+  return std::any_of(lines_.begin(), lines_.end(), [&](const auto& line) {
+    return line.first == severity && line.second.find(text) != std::string::npos;
+  });
 }
 
 std::string TestLogger::Errors() const {
@@ -67,10 +69,12 @@ std::vector<int64_t> FromDims(const Dims64& dims) {
 }
 
 std::string BuildPlan(TestLogger& logger, const std::string& model, const BuildOptions& options) {
-  const std::unique_ptr<IBuilder> builder(static_cast<IBuilder*>(createInferBuilder_INTERNAL(&logger, getInferLibVersion())));
+  const std::unique_ptr<IBuilder> builder(
+      static_cast<IBuilder*>(createInferBuilder_INTERNAL(&logger, getInferLibVersion())));
   if (!builder) return {};
   const std::unique_ptr<INetworkDefinition> network(builder->impl()->createNetworkV2(0));
-  const std::unique_ptr<IParser> parser(static_cast<IParser*>(createNvOnnxParser_INTERNAL(network.get(), &logger, 100)));
+  const std::unique_ptr<IParser> parser(
+      static_cast<IParser*>(createNvOnnxParser_INTERNAL(network.get(), &logger, 100)));
   if (!parser->parse(model.data(), model.size(), nullptr)) return {};
   const std::unique_ptr<IBuilderConfig> config(builder->impl()->createBuilderConfig());
   VBuilderConfig& settings = *config->impl();
@@ -82,9 +86,11 @@ std::string BuildPlan(TestLogger& logger, const std::string& model, const BuildO
       profile->impl()->setDimensions(name.c_str(), OptProfileSelector::kMAX, MakeDims(range.max));
     }
     for (const auto& [name, range] : spec.values) {
-      const auto set = [&, &name = name](OptProfileSelector select, const std::vector<int64_t>& values) {
+      const auto set = [&, &name = name](OptProfileSelector select,
+                                         const std::vector<int64_t>& values) {
         const std::vector<int32_t> narrow(values.begin(), values.end());
-        profile->impl()->setShapeValues(name.c_str(), select, narrow.data(), static_cast<int32_t>(narrow.size()));
+        profile->impl()->setShapeValues(name.c_str(), select, narrow.data(),
+                                        static_cast<int32_t>(narrow.size()));
       };
       set(OptProfileSelector::kMIN, range.min);
       set(OptProfileSelector::kOPT, range.opt);
@@ -95,20 +101,24 @@ std::string BuildPlan(TestLogger& logger, const std::string& model, const BuildO
   settings.setFlags(options.flags);
   settings.setProfilingVerbosity(options.verbosity);
   settings.setProgressMonitor(options.monitor);
-  const std::unique_ptr<IHostMemory> plan(builder->impl()->buildSerializedNetwork(*network, *config));
+  const std::unique_ptr<IHostMemory> plan(
+      builder->impl()->buildSerializedNetwork(*network, *config));
   if (!plan) return {};
   return {static_cast<const char*>(plan->impl()->data()), plan->impl()->size()};
 }
 
 std::unique_ptr<ICudaEngine> LoadEngine(TestLogger& logger, const std::string& plan) {
-  const std::unique_ptr<IRuntime> runtime(static_cast<IRuntime*>(createInferRuntime_INTERNAL(&logger, getInferLibVersion())));
+  const std::unique_ptr<IRuntime> runtime(
+      static_cast<IRuntime*>(createInferRuntime_INTERNAL(&logger, getInferLibVersion())));
   if (!runtime) return nullptr;
-  return std::unique_ptr<ICudaEngine>(runtime->impl()->deserializeCudaEngine(plan.data(), plan.size()));
+  return std::unique_ptr<ICudaEngine>(
+      runtime->impl()->deserializeCudaEngine(plan.data(), plan.size()));
 }
 
 std::vector<float> Ramp(size_t count) {
   std::vector<float> values(count);
-  for (size_t i = 0; i < count; ++i) values[i] = static_cast<float>(i * 7919 % 1000) / 1000.0F - 0.5F;
+  for (size_t i = 0; i < count; ++i)
+    values[i] = static_cast<float>(i * 7919 % 1000) / 1000.0F - 0.5F;
   return values;
 }
 

@@ -137,13 +137,17 @@ class TestStream {
 template <typename T>
 class DeviceArray {
  public:
-  explicit DeviceArray(size_t count) : count_(count) { cuMemAlloc_v2(&address_, std::max<size_t>(count, 1) * sizeof(T)); }
+  explicit DeviceArray(size_t count) : count_(count) {
+    cuMemAlloc_v2(&address_, std::max<size_t>(count, 1) * sizeof(T));
+  }
   explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) { Set(values); }
   ~DeviceArray() { cuMemFree_v2(address_); }
   DeviceArray(const DeviceArray&) = delete;
   DeviceArray& operator=(const DeviceArray&) = delete;
 
-  void Set(const std::vector<T>& values) { cuMemcpyHtoD_v2(address_, values.data(), values.size() * sizeof(T)); }
+  void Set(const std::vector<T>& values) {
+    cuMemcpyHtoD_v2(address_, values.data(), values.size() * sizeof(T));
+  }
   std::vector<T> Get() const {
     std::vector<T> values(count_);
     cuMemcpyDtoH_v2(values.data(), address_, count_ * sizeof(T));

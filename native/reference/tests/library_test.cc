@@ -24,7 +24,8 @@ void* library = nullptr;
 template <typename Signature>
 Signature* Symbol(const char* name) {
   void* found = dlsym(library, name);
-  if (found == nullptr) trtnode::reference::test::Fail(__FILE__, __LINE__, std::string("not exported: ") + name);
+  if (found == nullptr)
+    trtnode::reference::test::Fail(__FILE__, __LINE__, std::string("not exported: ") + name);
   return reinterpret_cast<Signature*>(found);
 }
 
@@ -50,7 +51,8 @@ void LogTo(void*, int32_t severity, const char* text) {
   if (severity <= 1) logged += text;
 }
 void Nothing(void*) {}
-void* logger_vtable[3] = {reinterpret_cast<void*>(&LogTo), reinterpret_cast<void*>(&Nothing), reinterpret_cast<void*>(&Nothing)};
+void* logger_vtable[3] = {reinterpret_cast<void*>(&LogTo), reinterpret_cast<void*>(&Nothing),
+                          reinterpret_cast<void*>(&Nothing)};
 void* logger_object = logger_vtable;
 
 std::string ReadFile(const std::string& path) {
@@ -65,7 +67,8 @@ TEST(OpensAlone) {
   CHECK_EQ(100600, Symbol<int32_t()>("getInferLibVersion")());
   CHECK_EQ(10, Symbol<int32_t()>("getInferLibMajorVersion")());
   CHECK(Symbol<const char*()>("trtNodeReferenceVersion")() != nullptr);
-  const char* reason = Symbol<const char*(const char*)>("trtNodeReferenceSetOnnxRuntime")("/no/such/library.so");
+  const char* reason =
+      Symbol<const char*(const char*)>("trtNodeReferenceSetOnnxRuntime")("/no/such/library.so");
   CHECK(reason != nullptr && std::string(reason).find("/no/such/library.so") != std::string::npos);
   const char* path = std::getenv("TRT_NODE_ONNXRUNTIME_LIBRARY");
   CHECK(Symbol<const char*(const char*)>("trtNodeReferenceSetOnnxRuntime")(path) == nullptr);
@@ -78,12 +81,15 @@ TEST(MlpBySlotNumbers) {
   void* context = nullptr;
   CHECK_EQ(0, Symbol<int(void**, int)>("cuDevicePrimaryCtxRetain")(&context, 0));
   CHECK_EQ(0, Symbol<int(void*)>("cuCtxSetCurrent")(context));
-  void* builder = Symbol<void*(void*, int32_t)>("createInferBuilder_INTERNAL")(&logger_object, 100600);
+  void* builder =
+      Symbol<void*(void*, int32_t)>("createInferBuilder_INTERNAL")(&logger_object, 100600);
   REQUIRE(builder != nullptr);
   void* network = Call<void*>(builder, 8, uint32_t{0});
-  void* parser = Symbol<void*(void*, void*, int)>("createNvOnnxParser_INTERNAL")(network, &logger_object, 100);
+  void* parser =
+      Symbol<void*(void*, void*, int)>("createNvOnnxParser_INTERNAL")(network, &logger_object, 100);
   const std::string model = ReadFile(TRTNODE_REFERENCE_FIXTURES "/onnx/mlp.onnx");
-  CHECK(CallOwn<bool>(parser, 0, static_cast<const void*>(model.data()), model.size(), static_cast<const char*>(nullptr)));
+  CHECK(CallOwn<bool>(parser, 0, static_cast<const void*>(model.data()), model.size(),
+                      static_cast<const char*>(nullptr)));
   CHECK_EQ(1, Call<int32_t>(network, 14));
   CHECK_EQ(builder, CallOwn<void*>(network, 2));
   void* config = Call<void*>(builder, 7);
@@ -97,9 +103,11 @@ TEST(MlpBySlotNumbers) {
   CHECK_EQ(0, Call<int32_t>(config, 25, profile));
   void* plan = Call<void*>(builder, 14, network, config);
   REQUIRE(plan != nullptr);
-  void* runtime = Symbol<void*(void*, int32_t)>("createInferRuntime_INTERNAL")(&logger_object, 100600);
+  void* runtime =
+      Symbol<void*(void*, int32_t)>("createInferRuntime_INTERNAL")(&logger_object, 100600);
   CHECK_EQ(runtime, Call<void*>(runtime, 2));
-  void* engine = Call<void*>(runtime, 3, static_cast<const void*>(Call<void*>(plan, 2)), Call<size_t>(plan, 3));
+  void* engine = Call<void*>(runtime, 3, static_cast<const void*>(Call<void*>(plan, 2)),
+                             Call<size_t>(plan, 3));
   REQUIRE(engine != nullptr);
   CHECK_EQ(2, Call<int32_t>(engine, 30));
   CHECK_EQ(std::string("x"), std::string(Call<const char*>(engine, 31, int32_t{0})));
@@ -116,9 +124,11 @@ TEST(MlpBySlotNumbers) {
   CHECK_EQ(0, allocate(&y, 8 * 32 * 4));
   CHECK_EQ(0, Symbol<int(void**, unsigned)>("cuStreamCreate")(&stream, 1));
   std::vector<float> in(8 * 64);
-  for (size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i * 7919 % 1000) / 1000.0F - 0.5F;
+  for (size_t i = 0; i < in.size(); ++i)
+    in[i] = static_cast<float>(i * 7919 % 1000) / 1000.0F - 0.5F;
   std::vector<float> out(8 * 32);
-  CHECK_EQ(0, Symbol<int(uint64_t, const void*, size_t)>("cuMemcpyHtoD_v2")(x, in.data(), in.size() * 4));
+  CHECK_EQ(0, Symbol<int(uint64_t, const void*, size_t)>("cuMemcpyHtoD_v2")(x, in.data(),
+                                                                            in.size() * 4));
   const Dims eight{2, {8, 64}};
   CHECK(Call<bool>(execution, 21, "x", &eight));
   CHECK(Call<bool>(execution, 24, "x", reinterpret_cast<void*>(x)));
@@ -126,7 +136,8 @@ TEST(MlpBySlotNumbers) {
   CHECK_EQ(0, Call<int32_t>(execution, 28, int32_t{0}, static_cast<const char**>(nullptr)));
   CHECK(Call<bool>(execution, 37, stream));
   CHECK_EQ(0, Symbol<int(void*)>("cuStreamSynchronize")(stream));
-  CHECK_EQ(0, Symbol<int(void*, uint64_t, size_t)>("cuMemcpyDtoH_v2")(out.data(), y, out.size() * 4));
+  CHECK_EQ(0,
+           Symbol<int(void*, uint64_t, size_t)>("cuMemcpyDtoH_v2")(out.data(), y, out.size() * 4));
   const float expected[4] = {0.04531991F, 0.02752637F, 0.02843700F, 0.02752637F};
   for (size_t i = 0; i < 4; ++i) CHECK(std::fabs(expected[i] - out[i]) < 1e-5F);
   CHECK_EQ("", logged);

@@ -5,7 +5,8 @@ namespace trtnode::reference::test {
 
 using onnx::Writer;
 
-std::string ModelMaker::ValueInfo(const std::string& name, int32_t type, const std::vector<int64_t>* dimensions) {
+std::string ModelMaker::ValueInfo(const std::string& name, int32_t type,
+                                  const std::vector<int64_t>* dimensions) {
   Writer tensor;
   tensor.Varint(1, static_cast<uint64_t>(type));
   if (dimensions != nullptr) {
@@ -29,12 +30,14 @@ std::string ModelMaker::ValueInfo(const std::string& name, int32_t type, const s
   return info.Take();
 }
 
-ModelMaker& ModelMaker::Input(const std::string& name, int32_t type, const std::vector<int64_t>& dimensions) {
+ModelMaker& ModelMaker::Input(const std::string& name, int32_t type,
+                              const std::vector<int64_t>& dimensions) {
   inputs_.push_back(ValueInfo(name, type, &dimensions));
   return *this;
 }
 
-ModelMaker& ModelMaker::Output(const std::string& name, int32_t type, const std::vector<int64_t>& dimensions) {
+ModelMaker& ModelMaker::Output(const std::string& name, int32_t type,
+                               const std::vector<int64_t>& dimensions) {
   outputs_.push_back(ValueInfo(name, type, &dimensions));
   return *this;
 }
@@ -54,7 +57,8 @@ ModelMaker& ModelMaker::Integers(const std::string& name, const std::vector<int6
   return *this;
 }
 
-ModelMaker& ModelMaker::Floats(const std::string& name, const std::vector<int64_t>& dimensions, float value) {
+ModelMaker& ModelMaker::Floats(const std::string& name, const std::vector<int64_t>& dimensions,
+                               float value) {
   Writer tensor;
   size_t count = 1;
   for (const int64_t dimension : dimensions) {
@@ -69,7 +73,8 @@ ModelMaker& ModelMaker::Floats(const std::string& name, const std::vector<int64_
   return *this;
 }
 
-ModelMaker& ModelMaker::External(const std::string& name, const std::vector<int64_t>& dimensions, const std::string& location) {
+ModelMaker& ModelMaker::External(const std::string& name, const std::vector<int64_t>& dimensions,
+                                 const std::string& location) {
   Writer tensor;
   for (const int64_t dimension : dimensions) tensor.Varint(1, static_cast<uint64_t>(dimension));
   tensor.Varint(2, onnx::kFloat);
@@ -83,8 +88,8 @@ ModelMaker& ModelMaker::External(const std::string& name, const std::vector<int6
   return *this;
 }
 
-ModelMaker& ModelMaker::Node(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                             const std::string& name) {
+ModelMaker& ModelMaker::Node(const std::string& op, const std::vector<std::string>& inputs,
+                             const std::vector<std::string>& outputs, const std::string& name) {
   Writer node;
   for (const std::string& input : inputs) node.Bytes(1, input);
   for (const std::string& output : outputs) node.Bytes(2, output);

@@ -35,7 +35,7 @@ std::map<Row, bool>& Checked() {
 
 #define SLOT(cls, slot, name, method, ...)                     \
   {                                                            \
-    std::type_identity_t<__VA_ARGS__> pointer = &cls::method; \
+    std::type_identity_t<__VA_ARGS__> pointer = &cls::method;  \
     CHECK_EQ(slot, SlotOf(pointer));                           \
     Checked()[{#cls, slot, name}] = SlotOf(pointer) == (slot); \
   }
@@ -65,7 +65,8 @@ TEST(NoFactIsLeftOut) {
       std::getline(fields, method, '\t');
       ++rows;
       if (method.starts_with("~")) continue;
-      if (!Checked()[{cls, std::stoi(slot), method}]) test::Fail(__FILE__, __LINE__, "not checked: " + line);
+      if (!Checked()[{cls, std::stoi(slot), method}])
+        test::Fail(__FILE__, __LINE__, "not checked: " + line);
     }
   }
   CHECK(rows > 500);
@@ -128,7 +129,8 @@ struct LoggerProbe final : ILogger {
 
 TEST(DestructorSlots) {
   int destroyed = 0;
-  CheckDestructorSlot<IParserError>(std::make_unique<ErrorProbe>(&destroyed).release(), 11, destroyed);
+  CheckDestructorSlot<IParserError>(std::make_unique<ErrorProbe>(&destroyed).release(), 11,
+                                    destroyed);
   destroyed = 0;
   CheckDestructorSlot<ILogger>(std::make_unique<LoggerProbe>(&destroyed).release(), 2, destroyed);
 }
