@@ -228,42 +228,100 @@ type ErrorClass = new (
   details?: ErrorDetails,
 ) => AnyTensorRTError;
 
+/** What is known of a code: its class, and what to do where the failing part has nothing better to say. */
+interface ErrorRow {
+  readonly errorClass: ErrorClass;
+  readonly hint: string;
+}
+
+function row(errorClass: ErrorClass, hint: string): ErrorRow {
+  return { errorClass, hint };
+}
+
 /** Code → class. Its anchor in docs/errors.md is the code in lower case. Checked by test/unit/errors.test.ts. @internal */
-export const errorTable: Readonly<Record<ErrorCode, ErrorClass>> = {
-  ERR_TRT_INVALID_ARGUMENT: InvalidArgumentError,
-  ERR_TRT_UNKNOWN_TENSOR: InvalidArgumentError,
-  ERR_TRT_MISSING_INPUT: InvalidArgumentError,
-  ERR_TRT_DTYPE_MISMATCH: InvalidArgumentError,
-  ERR_TRT_LENGTH_MISMATCH: InvalidArgumentError,
-  ERR_TRT_RANK_MISMATCH: InvalidArgumentError,
-  ERR_TRT_INVALID_SHAPE: InvalidArgumentError,
-  ERR_TRT_SHAPE_OUT_OF_RANGE: InvalidArgumentError,
-  ERR_TRT_INVALID_BUFFER: InvalidArgumentError,
-  ERR_TRT_CLOSED: ClosedError,
-  ERR_TRT_BUSY: BusyError,
-  ERR_TRT_ABORTED: AbortedError,
-  ERR_TRT_DEADLINE_EXCEEDED: DeadlineError,
-  ERR_TRT_ADDON: LoadError,
-  ERR_TRT_NO_DRIVER: LoadError,
-  ERR_TRT_LIBRARY_NOT_FOUND: LoadError,
-  ERR_TRT_LIBRARY_INVALID: LoadError,
-  ERR_TRT_LIBRARY_VERSION: LoadError,
-  ERR_TRT_REFERENCE_UNAVAILABLE: LoadError,
-  ERR_TRT_FILE: FileError,
-  ERR_TRT_INVALID_PLAN: InvalidPlanError,
-  ERR_TRT_DESERIALIZE: InvalidPlanError,
-  ERR_TRT_PLAN_VERSION: IncompatiblePlanError,
-  ERR_TRT_PLAN_DEVICE: IncompatiblePlanError,
-  ERR_TRT_PLAN_RUNTIME: IncompatiblePlanError,
-  ERR_TRT_OUT_OF_MEMORY: OutOfMemoryError,
-  ERR_TRT_CUDA: DeviceError,
-  ERR_TRT_DEVICE_LOST: DeviceLostError,
-  ERR_TRT_EXECUTION: ExecutionError,
-  ERR_TRT_OUTPUT_ALLOCATOR: ExecutionError,
-  ERR_TRT_PARSE: BuildError,
-  ERR_TRT_BUILD: BuildError,
-  ERR_TRT_UNSUPPORTED: UnsupportedError,
-  ERR_TRT_INTERNAL: InternalError,
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
+  ERR_TRT_INVALID_ARGUMENT: row(
+    InvalidArgumentError,
+    'Change the argument or option that is named.',
+  ),
+  ERR_TRT_UNKNOWN_TENSOR: row(InvalidArgumentError, 'Use a name that the engine has.'),
+  ERR_TRT_MISSING_INPUT: row(InvalidArgumentError, 'Give every input of the engine.'),
+  ERR_TRT_DTYPE_MISMATCH: row(InvalidArgumentError, 'Give the array that belongs to the dtype.'),
+  ERR_TRT_LENGTH_MISMATCH: row(InvalidArgumentError, 'Give as many elements as the shape says.'),
+  ERR_TRT_RANK_MISMATCH: row(InvalidArgumentError, 'Give as many dimensions as the tensor has.'),
+  ERR_TRT_INVALID_SHAPE: row(
+    InvalidArgumentError,
+    'Give dimensions that are integers from 0 to 2147483647.',
+  ),
+  ERR_TRT_SHAPE_OUT_OF_RANGE: row(
+    InvalidArgumentError,
+    'Give a shape within the profile, choose another profile, or build the plan with one for it.',
+  ),
+  ERR_TRT_INVALID_BUFFER: row(
+    InvalidArgumentError,
+    'Copy the data into a plain ArrayBuffer first.',
+  ),
+  ERR_TRT_CLOSED: row(
+    ClosedError,
+    'Close handles only after their last use, and create a new one to go on.',
+  ),
+  ERR_TRT_BUSY: row(BusyError, 'Try again later.'),
+  ERR_TRT_ABORTED: row(AbortedError, 'Nothing to do if you aborted it.'),
+  ERR_TRT_DEADLINE_EXCEEDED: row(DeadlineError, 'Allow more time.'),
+  ERR_TRT_ADDON: row(LoadError, 'Run `npx trt-node-build`, or install the package again.'),
+  ERR_TRT_NO_DRIVER: row(LoadError, 'Run `trt-node doctor`: it says what is missing.'),
+  ERR_TRT_LIBRARY_NOT_FOUND: row(
+    LoadError,
+    'Install TensorRT, or name its library with `library` or TRT_NODE_LIBRARY.',
+  ),
+  ERR_TRT_LIBRARY_INVALID: row(LoadError, 'Name a libnvinfer with `library` or TRT_NODE_LIBRARY.'),
+  ERR_TRT_LIBRARY_VERSION: row(
+    LoadError,
+    'Install a TensorRT that trt-node knows (README.md), and name it with `library` or TRT_NODE_LIBRARY.',
+  ),
+  ERR_TRT_REFERENCE_UNAVAILABLE: row(LoadError, 'Run `npm install onnxruntime-node`.'),
+  ERR_TRT_FILE: row(FileError, 'Check the path and that this user may use the file.'),
+  ERR_TRT_INVALID_PLAN: row(
+    InvalidPlanError,
+    'Check that this is the right file and that it is complete.',
+  ),
+  ERR_TRT_DESERIALIZE: row(
+    InvalidPlanError,
+    'See `log` for what TensorRT says; building the plan again here mends most causes.',
+  ),
+  ERR_TRT_PLAN_VERSION: row(
+    IncompatiblePlanError,
+    'Build the plan with the TensorRT that runs it.',
+  ),
+  ERR_TRT_PLAN_DEVICE: row(
+    IncompatiblePlanError,
+    'Build the plan on the kind of GPU that runs it.',
+  ),
+  ERR_TRT_PLAN_RUNTIME: row(
+    IncompatiblePlanError,
+    'Use the runtime that built the plan, or build it again.',
+  ),
+  ERR_TRT_OUT_OF_MEMORY: row(
+    OutOfMemoryError,
+    'Close what is not needed, use fewer instances or smaller shapes, or look with nvidia-smi for other processes.',
+  ),
+  ERR_TRT_CUDA: row(DeviceError, 'See `call` and `cudaErrorName`; CUDA documents each.'),
+  ERR_TRT_DEVICE_LOST: row(
+    DeviceLostError,
+    'Restart the process: nothing works on the device any more.',
+  ),
+  ERR_TRT_EXECUTION: row(ExecutionError, 'See `log` for what TensorRT says.'),
+  ERR_TRT_OUTPUT_ALLOCATOR: row(
+    ExecutionError,
+    'Let the allocator give the memory that is asked for, or leave it out.',
+  ),
+  ERR_TRT_PARSE: row(
+    BuildError,
+    'See `log` for the nodes; often another opset at export, or a plugin library, helps.',
+  ),
+  ERR_TRT_BUILD: row(BuildError, 'See `log` for what TensorRT says.'),
+  ERR_TRT_UNSUPPORTED: row(UnsupportedError, 'Use a version or device that has it.'),
+  ERR_TRT_INTERNAL: row(InternalError, 'Please report it, with the message and the log.'),
 };
 
 /**
@@ -286,7 +344,8 @@ export function makeError(
     const unknown = `${reason} (the unknown code ${code})`;
     return new InternalError('ERR_TRT_INTERNAL', unknown, hint, details);
   }
-  return new errorTable[code as ErrorCode](code as never, reason, hint, details);
+  const known = errorTable[code as ErrorCode];
+  return new known.errorClass(code as never, reason, hint === '' ? known.hint : hint, details);
 }
 
 /** The addon's hook: every native failure becomes a public error here. @internal */

@@ -94,6 +94,8 @@ export class Session {
   #completed = 0;
   #failed = 0;
   #abandoned = 0;
+  /** Called when no run is on a slot any more; set by close(). */
+  #onIdle: (() => void) | undefined;
 
   private constructor(loaded: Loaded) {
     const { runtime, engine, table } = loaded;
@@ -331,6 +333,11 @@ export class Session {
         ),
       );
     }
+    if (this.#runningCount > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
     await this.#executor.close();
     this.#native.engine.close();
     this.#native.runtime.close();
@@ -423,6 +430,7 @@ export class Session {
       this.#finish(run, slot);
     }
     this.#next(slot);
+    if (this.#runningCount === 0) this.#onIdle?.();
   }
 
   #finish(run: Run, slot: number): void {

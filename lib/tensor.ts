@@ -188,7 +188,7 @@ export class Tensor<T extends DType = DType> {
   /** The dimensions; `[]` for a scalar. */
   readonly shape: readonly number[];
   /** @internal */
-  [pinnedBuffer]?: unknown;
+  declare [pinnedBuffer]?: unknown;
 
   /**
    * @param dtype - The element type.

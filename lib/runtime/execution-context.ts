@@ -1,6 +1,6 @@
 // ExecutionContext: the state of one inference of an engine.
 
-import { describe, invalidArgument } from '../errors.js';
+import { describe, invalidArgument, isTensorRTError } from '../errors.js';
 import type { NativeAddress, NativeExecutionContext } from '../native.js';
 import { checkInteger, checkShape } from '../validate.js';
 import { DeviceBuffer } from './device-buffer.js';
@@ -26,6 +26,7 @@ export interface LayerTime {
 export class ExecutionContext extends Handle<NativeExecutionContext> {
   /** The engine that it came from. */
   readonly engine: Engine;
+  readonly #allocators = new Map<string, OutputAllocator>();
 
   /** @internal */
   constructor(engine: Engine, native: NativeExecutionContext) {
@@ -126,6 +127,8 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
   setOutputAllocator(name: string, allocator: OutputAllocator | null): void {
     const index = this.engine.tensorIndex(name);
     this.native.setOutputAllocator(index, allocator === null ? null : allocator.native);
+    if (allocator === null) this.#allocators.delete(name);
+    else this.#allocators.set(name, allocator);
   }
 
   /** An upper bound of an output's size in bytes for the shapes that are set; -1 when unknown. */
@@ -204,6 +207,21 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
    *   {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY
    */
   enqueue(stream: Stream): void {
-    this.native.enqueue(stream.native);
+    try {
+      this.native.enqueue(stream.native);
+    } catch (error) {
+      throw this.withCause(error);
+    }
+  }
+
+  /** An allocator's own exception is the cause of the enqueue's. */
+  private withCause(error: unknown): unknown {
+    if (!isTensorRTError(error) || error.code !== 'ERR_TRT_OUTPUT_ALLOCATOR') return error;
+    for (const { failure } of this.#allocators.values()) {
+      if (failure.thrown === undefined) continue;
+      error.cause = failure.thrown;
+      failure.thrown = undefined;
+    }
+    return error;
   }
 }

@@ -14,6 +14,9 @@ export type AllocateOutput = (bytes: number, alignment: number) => DeviceBuffer 
 
 /** Memory for one output whose size depends on the data. Made by {@link Runtime.createOutputAllocator}. */
 export class OutputAllocator extends Handle<NativeOutputAllocator> {
+  /** What the allocating function threw last; taken by the enqueue that fails of it. @internal */
+  readonly failure: { thrown: unknown };
+
   /** @internal */
   constructor(
     runtime: Runtime,
@@ -28,13 +31,19 @@ export class OutputAllocator extends Handle<NativeOutputAllocator> {
         'Give (bytes, alignment) => DeviceBuffer | null, or leave it out.',
       );
     }
+    const failure: { thrown: unknown } = { thrown: undefined };
     const native =
       allocate &&
       ((bytes: number, alignment: number) => {
-        const buffer = allocate(bytes, alignment);
-        return buffer === null ? null : buffer.native;
+        try {
+          return allocate(bytes, alignment)?.native ?? null;
+        } catch (error) {
+          failure.thrown = error;
+          return null;
+        }
       });
     super(addon.createOutputAllocator(platform, device, native), runtime);
+    this.failure = failure;
   }
 
   /** The dimensions that TensorRT told last; undefined before. Final once the stream has passed the enqueue. */

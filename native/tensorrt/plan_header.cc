@@ -24,6 +24,10 @@ std::string_view Text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// In a plan of the reference runtime (native/reference/plan/plan.h).
+constexpr std::size_t kReferenceTotalOffset = 0x10;  // u64: bytes of the whole plan
+constexpr std::size_t kReferenceHeaderBytes = 0x20;
+
 // The callers have checked that the bytes are there.
 template <typename T>
 T Read(std::span<const std::byte> plan, std::size_t offset) {
@@ -92,6 +96,20 @@ void FindComputeCapability(std::span<const std::byte> plan, PlanHeader& header) 
   }
 }
 
+Status Truncated(std::uint64_t announced, std::size_t given) {
+  return Status(ErrorCode::kInvalidPlan,
+                "The plan is truncated: its header says " + std::to_string(announced) +
+                    " bytes, there are " + std::to_string(given) + ".",
+                "Check how the file was written or copied.");
+}
+
+Status ShorterThanHeader(std::size_t given) {
+  return Status(ErrorCode::kInvalidPlan,
+                "The plan is truncated: it has " + std::to_string(given) +
+                    " bytes, fewer than its header.",
+                "Check how the file was written or copied.");
+}
+
 }  // namespace
 
 Result<PlanHeader> ReadPlanHeader(std::span<const std::byte> plan) {
@@ -103,6 +121,9 @@ Result<PlanHeader> ReadPlanHeader(std::span<const std::byte> plan) {
   const std::string_view text = Text(plan);
   if (text.starts_with(kReferenceMagic)) {
     header.kind = PlanKind::kReference;
+    if (plan.size() < kReferenceHeaderBytes) return ShorterThanHeader(plan.size());
+    header.total_bytes = Read<std::uint64_t>(plan, kReferenceTotalOffset);
+    if (*header.total_bytes > plan.size()) return Truncated(*header.total_bytes, plan.size());
     return header;
   }
   if (text.starts_with(kOldMagic)) return header;  // TensorRT says the rest
@@ -111,23 +132,13 @@ Result<PlanHeader> ReadPlanHeader(std::span<const std::byte> plan) {
     const bool cut = kMagic.starts_with(text) || kReferenceMagic.starts_with(text);
     if (!cut) return NoPlan(plan);
   }
-  if (plan.size() < kHeaderBytes) {
-    return Status(ErrorCode::kInvalidPlan,
-                  "The plan is truncated: it has " + std::to_string(plan.size()) +
-                      " bytes, fewer than its header.",
-                  "Check how the file was written or copied.");
-  }
+  if (plan.size() < kHeaderBytes) return ShorterThanHeader(plan.size());
   const auto format = Read<std::uint64_t>(plan, kFormatOffset);
   if (format != 1 && format != 2) return header;  // a layout that we do not know
   header.total_bytes = Read<std::uint64_t>(plan, kTotalOffset);
   const auto version = Read<std::array<std::uint8_t, 4>>(plan, kVersionOffset);
   if (version[0] != 0) header.version = Version{version[0], version[1], version[2], version[3]};
-  if (*header.total_bytes > plan.size()) {
-    return Status(ErrorCode::kInvalidPlan,
-                  "The plan is truncated: its header says " + std::to_string(*header.total_bytes) +
-                      " bytes, there are " + std::to_string(plan.size()) + ".",
-                  "Check how the file was written or copied.");
-  }
+  if (*header.total_bytes > plan.size()) return Truncated(*header.total_bytes, plan.size());
   FindComputeCapability(plan, header);
   return header;
 }

@@ -120,7 +120,13 @@ TEST(OtherFilesAreNamed) {
 }
 
 TEST(ReferencePlans) {
-  const auto header = ReadPlanHeader(Text("TRTNREF1 and the rest"));
+  Bytes plan = Text("TRTNREF1");
+  CHECK_CONTAINS(CHECK_FAILS(ReadPlanHeader(plan), kInvalidPlan).message, "it has 8 bytes");
+  plan.resize(40);
+  plan[16] = std::byte{41};  // the whole plan's size
+  CHECK_CONTAINS(CHECK_FAILS(ReadPlanHeader(plan), kInvalidPlan).message, "says 41 bytes");
+  plan[16] = std::byte{40};
+  const auto header = ReadPlanHeader(plan);
   REQUIRE_OK(header);
   CHECK(header.value().kind == PlanKind::kReference);
   CHECK_OK(CheckPlanHeader(header.value(), true));

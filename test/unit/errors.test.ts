@@ -28,7 +28,7 @@ describe('the table', () => {
   });
 
   test('every class is exported and documented', () => {
-    for (const { name } of Object.values(errorTable)) {
+    for (const { name } of Object.values(errorTable).map((row) => row.errorClass)) {
       expect(publicApi).toHaveProperty(name);
       expect(documentation).toContain(`\`${name}\``);
     }
@@ -54,7 +54,7 @@ const info = {
 };
 
 describe('createError', () => {
-  test.each(Object.entries(errorTable))('%s becomes its class', (code, errorClass) => {
+  test.each(Object.entries(errorTable))('%s becomes its class', (code, { errorClass }) => {
     const error = createError({ ...info, code });
     expect(error).toBeInstanceOf(errorClass);
     expect(error).toBeInstanceOf(TensorRTError);
@@ -80,7 +80,7 @@ describe('createError', () => {
     const nothing = { call: '', cudaErrorCode: 0, cudaErrorName: '', requestedBytes: undefined };
     const error = createError({ ...info, ...nothing, hint: '', log: [] });
     expect(Object.keys(error).sort()).toEqual(['code', 'hint', 'log', 'reason']);
-    expect(error.message).toBe(info.message);
+    expect(error.message).toBe(`${info.message}. ${errorTable.ERR_TRT_OUT_OF_MEMORY.hint}`);
   });
 
   test('an unknown code is a fault of ours', () => {

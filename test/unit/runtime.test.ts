@@ -232,7 +232,8 @@ describe('ExecutionContext', () => {
       throw new Error('on purpose');
     });
     context.setOutputAllocator('y', throwing);
-    await expectError(() => context.enqueue(stream), 'ERR_TRT_OUTPUT_ALLOCATOR');
+    const error = await expectError(() => context.enqueue(stream), 'ERR_TRT_OUTPUT_ALLOCATOR');
+    expect(error.cause).toMatchObject({ message: 'on purpose' });
   });
 
   test('values of a shape tensor are read from pinned memory', async () => {
