@@ -28,7 +28,7 @@ export interface PlatformOptions {
 export const platformOptionNames = ['runtime', 'library', 'pluginLibraries'] as const;
 
 const tryReference =
-  "To try things out without a GPU, choose the CPU reference runtime: runtime: 'reference' (or TRT_NODE_RUNTIME=reference, --runtime=reference), with `npm install onnxruntime-node`.";
+  "To try things out without a GPU, choose the CPU reference runtime: runtime: 'reference' (or TRT_NODE_RUNTIME=reference, --runtime=reference), with `npm install onnxruntime-node`; it builds and runs plans of its own.";
 
 /** The runtime that was asked for, by the option or else by TRT_NODE_RUNTIME. @throws ERR_TRT_INVALID_ARGUMENT */
 export function requestedRuntime(option: PlatformOptions['runtime']): 'auto' | RuntimeKind {

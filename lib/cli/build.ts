@@ -163,7 +163,8 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const verbose = hasFlag(parsed, 'verbose');
   const onTerminal = process.stderr.isTTY && !output.json;
   const log: LogFunction = (severity, message) => {
-    if (severity === 'warning' || severity === 'error') warnings.push(message);
+    if (severity === 'warning') warnings.push(message);
+    else if (!verbose) return; // errors come back with the error that they lead to
     output.note(`${onTerminal ? '\r\x1b[K' : ''}[${severityMarks[severity]}] ${message}`);
   };
   const controller = new AbortController();

@@ -1,6 +1,6 @@
 // What the commands share: their flags for runtime and device, JSON output, and errors in two lines.
 
-import { type TensorRTError, asError, isTensorRTError } from '../errors.js';
+import { asError, isTensorRTError } from '../errors.js';
 import type { PlatformOptions } from '../platform.js';
 import {
   type Flag,
@@ -83,6 +83,11 @@ export interface Output {
   note(line: string): void;
 }
 
+/** Every documented field is there, null where it is not known. */
+function undefinedAsNull(_key: string, value: unknown): unknown {
+  return value === undefined ? null : value;
+}
+
 /** Prints to stdout and stderr. */
 export function makeOutput(json: boolean): Output {
   return {
@@ -91,7 +96,7 @@ export function makeOutput(json: boolean): Output {
       if (!json) process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
     },
     data: (value) => {
-      if (json) process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+      if (json) process.stdout.write(`${JSON.stringify(value, undefinedAsNull, 2)}\n`);
     },
     note: (line) => {
       process.stderr.write(`${line}\n`);
@@ -103,13 +108,6 @@ function oneLine(text: string): string {
   return text.replace(/\s*\n\s*/g, ' ').trim();
 }
 
-/** What went wrong, with TensorRT's own first complaint where the message does not have it. */
-function whatLine(error: TensorRTError): string {
-  const complaint = error.log.find((line) => line.startsWith('[E]') || line.startsWith('[F]'));
-  if (complaint === undefined || error.reason.includes(complaint)) return oneLine(error.reason);
-  return oneLine(`${error.reason.replace(/\.$/, '')} (TensorRT: ${complaint})`);
-}
-
 /** An error in two lines on stderr, and with --json on stdout too. @returns The exit status: 2 for wrong usage, else 1 */
 export function reportError(command: string, thrown: unknown, output: Output): number {
   if (thrown instanceof UsageError) {
@@ -119,7 +117,7 @@ export function reportError(command: string, thrown: unknown, output: Output): n
     return 2;
   }
   if (isTensorRTError(thrown)) {
-    output.note(`${command}: ${whatLine(thrown)} [${thrown.code}]`);
+    output.note(`${command}: ${oneLine(thrown.reason)} [${thrown.code}]`);
     output.note(oneLine(thrown.hint === '' ? 'See docs/errors.md for this code.' : thrown.hint));
     output.data({ error: errorData(thrown) });
     return 1;

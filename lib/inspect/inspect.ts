@@ -132,7 +132,7 @@ async function inspectPlan(bytes: Uint8Array, options: InspectOptions): Promise<
   };
   const device = checkInteger(options.device ?? 0, 'device', 0);
   const asked = requestedRuntime(options.runtime);
-  const runtime = asked === 'auto' && native.kind === 'reference' ? 'reference' : asked;
+  const runtime = asked === 'auto' ? native.kind : asked;
   let platform: NativePlatform | undefined;
   try {
     ({ platform } = openPlatformWithDevice({ ...options, runtime }, device));

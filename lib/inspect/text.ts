@@ -112,7 +112,7 @@ export function headerText(plan: PlanInfo): string {
   const lines = [
     `Plan: ${bytes} bytes, built by ${maker}${version ? ` ${version}` : ''}${capability}`,
   ];
-  if (plan.runtime !== undefined) {
+  if (plan.engine !== undefined) {
     const reader = plan.runtime === 'reference' ? 'the CPU reference runtime' : 'TensorRT';
     lines.push(`Inspected by: ${reader} ${plan.runtimeVersion ?? ''}`.trimEnd());
   }
