@@ -80,8 +80,9 @@ TEST(OnlyTheLowByteOfABoolCounts) {
 TEST(ReferencesComeBackAsPointers) {
   FakeObject<VRuntime> runtime(11);
   static int registry = 0;
-  runtime.Set<m::VRuntime_getPluginRegistry>(
-      +[](void*) -> IPluginRegistry& { return reinterpret_cast<IPluginRegistry&>(registry); });
+  runtime.Set<m::VRuntime_getPluginRegistry>(+[](void*) -> IPluginRegistry& {
+    return *static_cast<IPluginRegistry*>(static_cast<void*>(&registry));
+  });
   CHECK(static_cast<void*>(Invoke<m::VRuntime_getPluginRegistry>(11, runtime.handle())) ==
         &registry);
 }
