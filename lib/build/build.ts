@@ -135,6 +135,7 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   const path = typeof options.onnx === 'string' ? options.onnx : '';
   const model = path === '' ? planBytes(options.onnx, 'build: onnx') : await readModel(path);
   const { platform } = openPlatformWithDevice(options, device);
+  checkSignal(signal, 'build'); // it may have been aborted while the model was read
   const running = platform.build(model, path, native);
   const cancel = (): void => {
     running.cancel();

@@ -43,8 +43,9 @@ function version(): string {
 
 /** Runs the command line `words` (without node and script). @returns The exit status */
 export async function main(words: readonly string[]): Promise<number> {
-  const [name = '', ...rest] = words;
-  const output = makeOutput(rest.includes('--json'));
+  const [first = '', ...rest] = words;
+  const name = first === '--json' ? '' : first;
+  const output = makeOutput(words.includes('--json'));
   if (name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(overview());
     return 0;

@@ -372,7 +372,7 @@ describe('run', () => {
       '[ERR_TRT_FILE]',
       'Check the path',
     );
-    injectFaults('lost');
+    injectFaults('sticky=700');
     expectTwoLines(await run(''), 1, '[ERR_TRT_DEVICE_LOST]', 'estart');
   });
 });
