@@ -26,6 +26,7 @@ const bareEnv = { PATH: path.join(folder, 'bin'), HOME: folder };
 
 interface Packed {
   filename: string;
+  version: string;
   size: number;
   unpackedSize: number;
   files: { path: string }[];
@@ -161,6 +162,35 @@ test('the addon and the reference runtime lie side by side and load', () => {
   );
   const library = path.join(path.dirname(addon), 'libtrtnode_reference.so');
   expect(statSync(library).size).toBeGreaterThan(100_000);
+});
+
+test('it builds and runs a model where only onnxruntime-node lies beside it', () => {
+  symlinkSync(
+    path.join(repositoryRoot, 'node_modules', 'onnxruntime-node'),
+    path.join(consumer, 'node_modules', 'onnxruntime-node'),
+  );
+  writeFileSync(
+    path.join(consumer, 'run.mjs'),
+    `import { Session, build } from 'trt-node';
+     const [onnx] = process.argv.slice(2);
+     const plan = await build({
+       onnx,
+       runtime: 'reference',
+       profiles: [{ x: { min: [1, 64], opt: [8, 64], max: [32, 64] } }],
+     });
+     const session = await Session.load(plan, { runtime: 'reference' });
+     const x = Float32Array.from({ length: 512 }, (_, i) => ((i * 7919) % 1000) / 1000 - 0.5);
+     const { y } = await session.run({ x });
+     console.log(JSON.stringify({ shape: y.shape, first: y.data[0].toFixed(4) }));
+     await session.close();`,
+  );
+  const model = path.join(repositoryRoot, 'test', 'fixtures', 'onnx', 'mlp.onnx');
+  expect(JSON.parse(node('run.mjs', model))).toEqual({ shape: [8, 32], first: '0.0453' });
+});
+
+test('its command runs', () => {
+  const command = path.join(consumer, 'node_modules', '.bin', 'trt-node');
+  expect(node(command, '--version')).toBe(`${packed.version}\n`);
 });
 
 test('the binaries load on Ubuntu 22.04, Debian 12 and newer', () => {
