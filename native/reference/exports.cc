@@ -1,4 +1,5 @@
 // TensorRT's C entry points and the library's own three.
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -19,15 +20,14 @@ constexpr int32_t kMajor = 10;
 constexpr int32_t kMinor = 6;
 constexpr int32_t kParserVersion = 100;  // what the 10.x parser headers say: 0.1.0
 
-ILogger*& GlobalLogger() {
-  static ILogger* logger = nullptr;
-  return logger;
-}
+// The first logger that an application gave: what getLogger answers. Never called from here.
+std::atomic<ILogger*> first_logger{nullptr};
 
 // TensorRT itself is unusable without a device; a null handle and a logged reason are the kindest form of that.
 bool HasDevice(ILogger* logger, char const* api) {
   if (logger == nullptr) return false;
-  if (GlobalLogger() == nullptr) GlobalLogger() = logger;
+  ILogger* none = nullptr;
+  first_logger.compare_exchange_strong(none, logger);
   if (RuntimeContext() != nullptr) return true;
   Reporter(logger).Error(ErrorCode::kFAILED_INITIALIZATION, api, kCudaRuntime,
                          "CUDA initialization failure: no CUDA-capable device is detected");
@@ -64,7 +64,7 @@ TRTNODE_REFERENCE_EXPORT int32_t getInferLibMinorVersion() { return kMinor; }
 TRTNODE_REFERENCE_EXPORT int32_t getInferLibPatchVersion() { return 0; }
 TRTNODE_REFERENCE_EXPORT int32_t getInferLibBuildVersion() { return 0; }
 
-TRTNODE_REFERENCE_EXPORT ILogger* getLogger() { return GlobalLogger(); }
+TRTNODE_REFERENCE_EXPORT ILogger* getLogger() { return first_logger.load(); }
 TRTNODE_REFERENCE_EXPORT IPluginRegistry* getPluginRegistry() { return &EmptyPluginRegistry(); }
 TRTNODE_REFERENCE_EXPORT IPluginRegistry* getBuilderPluginRegistry(EngineCapability) {
   return &EmptyPluginRegistry();

@@ -18,7 +18,7 @@ bool ReadDimension(std::string_view bytes, Dimension* dimension) {
   while (reader.Next(&field)) {
     if (field.number == 1 && field.type == WireType::kVarint) {
       dimension->value = static_cast<int64_t>(field.value);
-      // Some exporters write 0 or a negative number for "unknown"; a dimension of 0 in a model's input means the same.
+      // Some exporters write a negative number for "unknown".
       if (dimension->value < 0) dimension->value = -1;
     } else if (field.number == 2) {
       dimension->parameter = Text(field);

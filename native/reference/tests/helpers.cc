@@ -5,9 +5,6 @@
 #include <fstream>
 #include <iterator>
 
-// ONNX Runtime keeps a few bytes of its own for good.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libonnxruntime\n"; }  // NOLINT
-
 namespace trtnode::reference::test {
 
 void TestLogger::log(Severity severity, char const* text) noexcept {
