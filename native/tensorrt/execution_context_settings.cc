@@ -89,14 +89,19 @@ Status ExecutionContext::SetInputConsumedEvent(void* event) {
 }
 
 Status ExecutionContext::SetProfiling(bool on) {
+  // TensorRT 10.6 refuses a null profiler, so once set it stays and is told to listen or not; without the emission of profiles,
+  // which starts as on, enqueueing costs the same as before.
+  if (!on && !impl_->profiler.attached()) return Status();
   Logger::Scope scope(impl_->logger);
-  impl_->Ask<m::VExecutionContext_setProfiler>(on ? impl_->profiler.abi_object(impl_->version.major)
-                                                  : nullptr);
-  if (scope.has_errors()) {
-    return impl_->Failed(ErrorCode::kExecution, "setProfiler", "TensorRT refused the profiler.",
-                         scope);
+  if (on && !impl_->profiler.attached()) {
+    impl_->Ask<m::VExecutionContext_setProfiler>(impl_->profiler.abi_object(impl_->version.major));
+    if (scope.has_errors()) {
+      return impl_->Failed(ErrorCode::kExecution, "setProfiler", "TensorRT refused the profiler.",
+                           scope);
+    }
   }
-  return Status();
+  impl_->profiler.Listen(on);
+  return SetEnqueueEmitsProfile(on);
 }
 
 Status ExecutionContext::SetEnqueueEmitsProfile(bool on) {

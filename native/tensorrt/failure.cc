@@ -13,6 +13,14 @@ bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+bool IsShapeOutOfRange(const std::vector<std::string>& log) {
+  for (const std::string& line : log) {
+    if (Contains(line, "exceed min..max range") || Contains(line, "exceed min ~ max range"))
+      return true;
+  }
+  return false;
+}
+
 // The number right behind `prefix`, if " bytes" or " byte" follows it.
 std::optional<std::uint64_t> BytesAfter(std::string_view line, std::string_view prefix) {
   for (std::size_t at = line.find(prefix); at != std::string_view::npos;
@@ -73,12 +81,18 @@ Status CallFailed(ErrorCode code, std::string call, std::string message, Logger:
   error.call = std::move(call);
   error.message = std::move(message);
   error.hint = std::move(hint);
-  if (IsOutOfMemory(error.log, error_code)) {
+  // A refusing output allocator is reported as such: TensorRT calls every refusal an allocation failure.
+  if (code != ErrorCode::kOutputAllocator && IsOutOfMemory(error.log, error_code)) {
     error.code = ErrorCode::kOutOfMemory;
     error.requested_bytes = RequestedBytes(error.log);
     error.hint =
         "Free device memory: close sessions, use fewer instances, or a plan with a smaller "
         "profile.";
+  }
+  // Shapes of another profile are taken by setInputShape (TensorRT 10.6) and refused only here.
+  if (error.code == ErrorCode::kExecution && IsShapeOutOfRange(error.log)) {
+    error.code = ErrorCode::kShapeOutOfRange;
+    error.hint = "Select the profile that takes this shape, or set a shape of the selected one.";
   }
   if (const std::string first = FirstError(error.log); !first.empty()) {
     if (error.message.ends_with('.')) error.message.pop_back();

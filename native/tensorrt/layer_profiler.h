@@ -20,6 +20,15 @@ class LayerProfiler {
     return static_cast<abi::IProfiler*>(object);
   }
 
+  // Whether TensorRT was given this object; set by the first Listen.
+  bool attached() const noexcept { return attached_; }
+  // Drops what is reported while it does not listen.
+  void Listen(bool on) {
+    const std::lock_guard lock(mutex_);
+    attached_ = true;
+    listening_ = on;
+  }
+
   std::vector<LayerTime> Take() {
     const std::lock_guard lock(mutex_);
     return std::exchange(times_, {});
@@ -29,7 +38,7 @@ class LayerProfiler {
   void Report(char const* layer, float milliseconds) noexcept {
     try {
       const std::lock_guard lock(mutex_);
-      times_.push_back({layer != nullptr ? layer : "", milliseconds});
+      if (listening_) times_.push_back({layer != nullptr ? layer : "", milliseconds});
     } catch (...) {
       // Out of memory: this layer's time is lost, the inference is not.
     }
@@ -59,6 +68,8 @@ class LayerProfiler {
   V10 v10_;
   V11 v11_;
   std::mutex mutex_;
+  bool attached_ = false;
+  bool listening_ = false;
   std::vector<LayerTime> times_;
 };
 

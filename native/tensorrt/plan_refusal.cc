@@ -54,7 +54,9 @@ void ExplainRefusal(const PlanHeader& header, const Version& running, Flavor fla
         "(--hardwareCompatibilityLevel).";
     return;
   }
-  if (SaysVersion(error) || (error.log.empty() && other_version)) {
+  // A plan of another major never loads, whatever the words: 10.6 says of an 8.6 plan "Using old deserialization call".
+  const bool other_major = header.version && header.version->major != running.major;
+  if (SaysVersion(error) || other_major || (error.log.empty() && other_version)) {
     error.code = ErrorCode::kPlanVersion;
     const std::string built =
         header.version ? "TensorRT " + header.version->ToString() : "another version of TensorRT";
