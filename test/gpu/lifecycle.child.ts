@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Runtime, Session } from 'trt-node';
-import { plan, ramp, readPlan } from './support.js';
+import { ramp } from '../helpers/known-answers.js';
+import { plan, readPlan } from './support.js';
 
 // n = 4096: milliseconds of GPU time a run, so that work is in flight when the end comes.
 const n = 4096;
