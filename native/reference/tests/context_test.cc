@@ -1,5 +1,6 @@
 // The rules of an execution context: what TensorRT refuses is refused in its words, and faults arrive where they belong.
 #include <cmath>
+#include <thread>
 
 #include "reference/tests/check.h"
 #include "reference/tests/helpers.h"
@@ -370,6 +371,36 @@ TEST(HeavyWeightsAreLeftOutOfInferenceOnly) {
   CHECK(context->impl()->enqueueV3(stream));
   CHECK_EQ(CUDA_SUCCESS, cuStreamSynchronize(stream));
   CHECK_EQ(32.0F, y.Get()[63]);
+}
+
+TEST(OneEngineOnManyThreads) {
+  const CurrentContext current;
+  CUcontext context = nullptr;
+  cuCtxGetCurrent(&context);
+  TestLogger logger;
+  const auto engine = LoadEngine(logger, BuildPlan(logger, ReadFixture("onnx/mlp.onnx"), kMlp));
+  REQUIRE(engine);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      cuCtxSetCurrent(context);
+      const std::unique_ptr<IExecutionContext> own(engine->impl()->createExecutionContext(kStatic));
+      const TestStream stream;
+      const DeviceArray<float> x(Ramp(32 * 64));
+      const DeviceArray<float> y(32 * 32);
+      VExecutionContext& run = *own->impl();
+      run.setTensorAddress("x", x.pointer());
+      run.setTensorAddress("y", y.pointer());
+      for (int i = 0; i < 25; ++i) {
+        CHECK(run.setInputShape("x", MakeDims({1 + (i + t) % 32, 64})));
+        CHECK(run.enqueueV3(stream));
+        CHECK_EQ(CUDA_SUCCESS, cuStreamSynchronize(stream));
+        CHECK(std::fabs(y.Get()[0] - 0.04531991F) < 1e-5F);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK_EQ("", logger.Errors());
 }
 
 TEST(UnsupportedCallsSaySo) {
