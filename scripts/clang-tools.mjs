@@ -10,7 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root, run } from './run.mjs';
 
-const wheels = ['clang-format==20.1.8', 'clang-tidy==20.1.0'];
+const wheels = ['clang-format==20.1.8', 'clang-tidy==22.1.8'];
 const cache = path.join(root, '.cache');
 const bin = path.join(cache, 'clang-tools', 'bin');
 
