@@ -98,6 +98,15 @@ bool ExecutionContext::setOptimizationProfileAsync(int32_t index, cudaStream_t) 
   });
 }
 
+void ExecutionContext::setProfiler(IProfiler* profiler) noexcept {
+  if (profiler == nullptr) {
+    Fail("IExecutionContext::setProfiler",
+         "condition: profiler != nullptr.");  // once set, TensorRT 10.6 keeps it
+    return;
+  }
+  profiler_ = profiler;
+}
+
 void ExecutionContext::setDeviceMemory(void* memory) noexcept {
   constexpr char kApi[] = "IExecutionContext::setDeviceMemory";
   if (strategy_ != ExecutionContextAllocationStrategy::kUSER_MANAGED) {

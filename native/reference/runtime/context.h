@@ -26,7 +26,7 @@ class ExecutionContext final : public VExecutionContext {
   IExecutionContext* getPImpl() noexcept override { return handle_; }
   void setDebugSync(bool sync) noexcept override { debug_sync_ = sync; }
   bool getDebugSync() const noexcept override { return debug_sync_; }
-  void setProfiler(IProfiler* profiler) noexcept override { profiler_ = profiler; }
+  void setProfiler(IProfiler* profiler) noexcept override;
   IProfiler* getProfiler() const noexcept override { return profiler_; }
   ICudaEngine const& getEngine() const noexcept override { return *engine_; }
   void setName(char const* name) noexcept override { name_ = name == nullptr ? "" : name; }
@@ -87,8 +87,11 @@ class ExecutionContext final : public VExecutionContext {
   bool Fail(char const* api, const std::string& text) const;
   // The tensor's index, or -1 with TensorRT's complaint logged.
   int FindTensor(char const* api, char const* name) const;
+  // What TensorRT 10.6 checks at once: the network's own dimensions, and that some profile takes the shape.
   bool CheckShape(size_t input, Dims64 const& dims) const;
-  bool CheckShapeValues(char const* api) const;
+  bool InProfile(size_t input, const std::vector<int64_t>& dimensions, size_t profile) const;
+  // What it checks when the shapes are used: that the selected profile takes them, and the values of shape tensors.
+  bool CheckProfile(char const* api) const;
   void ResetShapes();
   bool AllocateForProfile(char const* api);
   // Reads the shape inputs' values from where their addresses point.

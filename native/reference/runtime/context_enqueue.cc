@@ -95,7 +95,7 @@ bool ExecutionContext::Gather(char const* api, cudaStream_t stream, Pending* pen
                 "condition: mUserManagedMemory != nullptr. The context has no device memory. Call "
                 "setDeviceMemory before enqueue/execute.");
   }
-  if (!CheckShapeValues(api)) return false;
+  if (!CheckProfile(api)) return false;
   std::string error;
   const auto shapes = CurrentShapes(&error);
   if (!shapes) {

@@ -30,6 +30,12 @@ std::vector<int64_t> ReadIntegers(const void* address, DataType type, size_t cou
   return values;
 }
 
+// "[1,64]..[32,64]".
+std::string DescribeRange(const EngineCore& core, size_t input, size_t profile) {
+  return ToString(ToDims(core.ProfileDimensions(input, profile, OptProfileSelector::kMIN))) + ".." +
+         ToString(ToDims(core.ProfileDimensions(input, profile, OptProfileSelector::kMAX)));
+}
+
 }  // namespace
 
 bool ExecutionContext::CheckShape(size_t input, Dims64 const& dims) const {
@@ -42,30 +48,33 @@ bool ExecutionContext::CheckShape(size_t input, Dims64 const& dims) const {
                     spec.name + ": set dimensions are " + ToString(dims) +
                     ", expected dimensions are " + ToString(ToDims(spec.dimensions)) + ".");
   }
-  const auto profile = static_cast<size_t>(profile_);
-  const auto min = core_->ProfileDimensions(input, profile, OptProfileSelector::kMIN);
-  const auto max = core_->ProfileDimensions(input, profile, OptProfileSelector::kMAX);
   for (int32_t i = 0; i < rank; ++i) {
-    const auto at = static_cast<size_t>(i);
-    if (spec.dimensions[at] >= 0 && spec.dimensions[at] != dims.d[i]) {
+    const int64_t fixed = spec.dimensions[static_cast<size_t>(i)];
+    if (fixed >= 0 && fixed != dims.d[i]) {
       return Fail(kSetInputShape,
                   "condition: engineDims.d[i] == dims.d[i]. Static dimension mismatch while "
                   "setting input shape for " +
                       spec.name + ". Set dimensions are " + ToString(dims) +
                       ". Expected dimensions are " + ToString(ToDims(spec.dimensions)) + ".");
     }
-    if (dims.d[i] < min[at] || dims.d[i] > max[at]) {
-      return Fail(kSetInputShape,
-                  std::string("condition: ") +
-                      (dims.d[i] > max[at] ? "profileMaxDims.d[i] >= dimensions.d[i]"
-                                           : "profileMinDims.d[i] <= dimensions.d[i]") +
-                      ". Supplied binding dimension " + ToString(dims) + " for bindings[" +
-                      std::to_string(input) + "] exceed min ~ max range at index " +
-                      std::to_string(i) + ", maximum dimension in profile is " +
-                      std::to_string(max[at]) + ", minimum dimension in profile is " +
-                      std::to_string(min[at]) + ", but supplied dimension is " +
-                      std::to_string(dims.d[i]) + ".");
-    }
+  }
+  std::string ranges;
+  for (size_t profile = 0; profile < core_->plan().profiles.size(); ++profile) {
+    if (InProfile(input, ToVector(dims), profile)) return true;
+    ranges += " Valid range for profile " + std::to_string(profile) + ": " +
+              DescribeRange(*core_, input, profile) + ".";
+  }
+  return Fail(kSetInputShape, "condition: satisfyProfile. Set dimension " + ToString(dims) +
+                                  " for tensor " + spec.name +
+                                  " does not satisfy any optimization profiles." + ranges);
+}
+
+bool ExecutionContext::InProfile(size_t input, const std::vector<int64_t>& dimensions,
+                                 size_t profile) const {
+  const auto min = core_->ProfileDimensions(input, profile, OptProfileSelector::kMIN);
+  const auto max = core_->ProfileDimensions(input, profile, OptProfileSelector::kMAX);
+  for (size_t i = 0; i < dimensions.size(); ++i) {
+    if (dimensions[i] < min[i] || dimensions[i] > max[i]) return false;
   }
   return true;
 }
@@ -143,9 +152,17 @@ Dims64 ExecutionContext::getTensorStrides(char const* name) const noexcept {
   return strides;
 }
 
-bool ExecutionContext::CheckShapeValues(char const* api) const {
+bool ExecutionContext::CheckProfile(char const* api) const {
   const auto inputs = ReadInputs();
+  const auto profile = static_cast<size_t>(profile_);
   for (size_t i = 0; i < inputs.size(); ++i) {
+    if (DimensionsKnown(i) && !InProfile(i, inputs[i].dimensions, profile)) {
+      return Fail(api, "condition: satisfyProfile. Dimensions " +
+                           ToString(ToDims(inputs[i].dimensions)) + " of tensor " +
+                           core_->tensors()[i].name + " exceed min..max range for profile " +
+                           std::to_string(profile) + ": " + DescribeRange(*core_, i, profile) +
+                           ".");
+    }
     if (!inputs[i].values) continue;
     const auto* min =
         core_->ProfileValues(i, static_cast<size_t>(profile_), OptProfileSelector::kMIN);
@@ -176,7 +193,7 @@ int32_t ExecutionContext::inferShapes(int32_t max_names, char const** names) noe
       ++missing;
     }
     if (missing != 0) return missing;
-    if (!CheckShapeValues(kApi)) return -1;
+    if (!CheckProfile(kApi)) return -1;
     std::string error;
     if (CurrentShapes(&error)) return 0;
     reports_->Error(ErrorCode::kINVALID_STATE, kApi, kInternal, error);

@@ -55,7 +55,10 @@ std::string Inspector::Tensor(const std::string& name) const {
   const int index = core_->Find(name.c_str());
   if (index >= 0) {
     const TensorSpec& spec = core_->tensors()[static_cast<size_t>(index)];
-    out += ", \"Dimensions\": " + ToString(ToDims(spec.dimensions)) +
+    // With a context, the shapes that are set there.
+    const Dims64 dims = context_ == nullptr ? ToDims(spec.dimensions)
+                                            : context_->impl()->getTensorShape(name.c_str());
+    out += ", \"Dimensions\": " + ToString(dims) +
            ", \"Format/Datatype\": " + Quote(LayerTypeName(spec.type));
   }
   return out + "}";

@@ -77,9 +77,11 @@ inline int RunAll(int argc, char** argv) {
 #define CHECK_EQ(expected, found) \
   ::trtnode::reference::test::CheckEqual(__FILE__, __LINE__, #found, expected, found)
 // ONNX Runtime keeps a few bytes of its own for good, and its threads synchronize where ThreadSanitizer cannot see it.
-#define TEST_MAIN                                                                                                              \
-  extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() { return "leak:libonnxruntime\n"; } \
-  extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions() {                                \
-    return "called_from_lib:libonnxruntime\nrace:libonnxruntime\n";                                                            \
-  }                                                                                                                            \
+#define TEST_MAIN                                                                               \
+  extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() { \
+    return "leak:libonnxruntime\n";                                                             \
+  }                                                                                             \
+  extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions() { \
+    return "called_from_lib:libonnxruntime\nrace:libonnxruntime\n";                             \
+  }                                                                                             \
   int main(int argc, char** argv) { return ::trtnode::reference::test::RunAll(argc, argv); }

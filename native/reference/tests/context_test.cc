@@ -65,11 +65,17 @@ TEST(ShapesAreCheckedInTensorRtsWords) {
       mlp.logger.HasError("IExecutionContext::setInputShape: Error Code 3: API Usage Error "
                           "(Parameter check failed, condition: engineDims.d[i] == dims.d[i]. "
                           "Static dimension mismatch while setting input shape for x."));
-  CHECK(!mlp.run().setInputShape("x", MakeDims({65, 64})));
-  CHECK(
-      mlp.logger.HasError("Supplied binding dimension [65,64] for bindings[0] exceed min ~ max "
-                          "range at index 0, maximum dimension in profile is 32, "
-                          "minimum dimension in profile is 1, but supplied dimension is 65."));
+  CHECK(!mlp.run().setInputShape("x", MakeDims({300, 64})));
+  CHECK(mlp.logger.HasError(
+      "condition: satisfyProfile. Set dimension [300,64] for tensor x does not satisfy any "
+      "optimization profiles. "
+      "Valid range for profile 0: [1,64]..[32,64]. Valid range for profile 1: [33,64]..[256,64]."));
+  // A shape of another profile is taken now and refused when it is used, as by TensorRT 10.6.
+  CHECK(mlp.run().setInputShape("x", MakeDims({65, 64})));
+  CHECK_EQ(-1, mlp.run().inferShapes(0, nullptr));
+  CHECK(mlp.logger.HasError("exceed min..max range for profile 0: [1,64]..[32,64]"));
+  CHECK(!mlp.run().enqueueV3(mlp.stream));
+  CHECK(mlp.run().setInputShape("x", MakeDims({8, 64})));
   CHECK(!mlp.run().setInputShape("x", MakeDims({0, 64})));
   CHECK(!mlp.run().setInputShape("x", MakeDims({8})));
   CHECK(mlp.logger.HasError("Rank mismatch"));
@@ -111,10 +117,10 @@ TEST(ErrorRecordersAreInheritedAndCounted) {
         mlp.engine->impl()->createExecutionContext(kStatic));
     CHECK(context->impl()->getErrorRecorder() == &recorder);
     CHECK_EQ(2, recorder.references);
-    context->impl()->setInputShape("x", MakeDims({65, 64}));
+    context->impl()->setInputShape("x", MakeDims({300, 64}));
     REQUIRE(recorder.getNbErrors() == 1);
     CHECK(recorder.getErrorCode(0) == ErrorCode::kINVALID_ARGUMENT);
-    CHECK(std::string(recorder.getErrorDesc(0)).find("Supplied binding dimension [65,64]") !=
+    CHECK(std::string(recorder.getErrorDesc(0)).find("Set dimension [300,64] for tensor x") !=
           std::string::npos);
   }
   CHECK_EQ(0, recorder.references);
@@ -291,6 +297,9 @@ TEST(Profilers) {
   CHECK_EQ(layers, profiler.times.size());
   CHECK(mlp.run().reportToProfiler());
   CHECK_EQ(2 * layers, profiler.times.size());
+  mlp.run().setProfiler(nullptr);
+  CHECK(mlp.logger.HasError("IExecutionContext::setProfiler"));
+  CHECK(mlp.run().getProfiler() == &profiler);
 }
 
 TEST(EmptyTensorsAndComputedShapes) {

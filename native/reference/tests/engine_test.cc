@@ -145,6 +145,10 @@ TEST(InspectorWritesTextAndJson) {
   CHECK(inspector->impl()->getLayerInformation(0, LayerInformationFormat::kJSON) != nullptr);
   CHECK(inspector->impl()->getLayerInformation(-1, LayerInformationFormat::kJSON) == nullptr);
   CHECK(inspector->impl()->getLayerInformation(99, LayerInformationFormat::kONELINE) == nullptr);
+  model.run().setInputShape("x", MakeDims({8, 64}));
+  CHECK(inspector->impl()->setExecutionContext(model.context.get()));
+  const std::string shaped = inspector->impl()->getEngineInformation(LayerInformationFormat::kJSON);
+  CHECK(shaped.find("\"Dimensions\": [8,64]") != std::string::npos);
   BuildOptions names = kMlp;
   names.verbosity = ProfilingVerbosity::kLAYER_NAMES_ONLY;
   Model quiet("mlp.onnx", names);
