@@ -6,6 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")"
 out=${OUT:-out}
 mkdir -p "$out"
+plan=$(mktemp -d)/ocr.plan
 failed=0
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee "$out/gpu.txt"
 node dist/cli/main.js doctor --json >"$out/doctor.json" 2>"$out/doctor.err" || { failed=1; echo "doctor failed"; cat "$out/doctor.err"; }
@@ -14,10 +15,10 @@ timeout "${LIMIT:-400}" node --test --test-timeout=120000 --test-reporter=tap te
 grep -E '^# (tests|pass|fail|skipped)' "$out/tests.tap"
 grep -nE '^\s*not ok' "$out/tests.tap" | head -40
 if [ "${DEMO:-}" = 1 ]; then
-  timeout 500 node examples/ocr/run.mjs --plan="$out/ocr.plan" >"$out/demo.txt" 2>&1 || { failed=1; echo "demo failed"; }
+  timeout 500 node examples/ocr/run.mjs --plan="$plan" >"$out/demo.txt" 2>&1 || { failed=1; echo "demo failed"; }
   # Once more with the plan that the builder made: loading and running alone.
-  timeout 100 node examples/ocr/run.mjs --plan="$out/ocr.plan" >>"$out/demo.txt" 2>&1 || { failed=1; echo "demo with the kept plan failed"; }
-  node dist/cli/main.js inspect "$out/ocr.plan" >"$out/inspect.txt" 2>&1 || { failed=1; echo "inspect failed"; }
+  timeout 100 node examples/ocr/run.mjs --plan="$plan" >>"$out/demo.txt" 2>&1 || { failed=1; echo "demo with the kept plan failed"; }
+  node dist/cli/main.js inspect "$plan" >"$out/inspect.txt" 2>&1 || { failed=1; echo "inspect failed"; }
   cut -c1-200 "$out/demo.txt" | tail -30
 fi
 exit $failed
