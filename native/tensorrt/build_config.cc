@@ -120,7 +120,8 @@ Status ApplyBuildOptions(BuildObjects& objects, const BuildOptions& options) {
   }
   if (options.workspace_bytes) {
     config.Ask<m::VBuilderConfig_setMemoryPoolLimit>(
-        static_cast<abi::MemoryPoolType>(*e::MemoryPoolType_kWORKSPACE.At(objects.major())),
+        static_cast<abi::MemoryPoolType>(
+            e::MemoryPoolType_kWORKSPACE.At(objects.major()).value_or(0)),
         *options.workspace_bytes);
   }
   if (options.optimization_level) {

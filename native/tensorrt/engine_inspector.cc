@@ -47,8 +47,9 @@ Status EngineInspector::SetExecutionContext(std::shared_ptr<ExecutionContext> co
   // with an empty string (seen on an H200 with a plan of two profiles; plans of one profile are fine).
   if (context != nullptr && impl_->engine->info().num_profiles > 1) {
     return Status(ErrorCode::kUnsupported,
-                  "The inspector can only use an execution context with an engine of one optimization profile; this "
-                  "one has " + std::to_string(impl_->engine->info().num_profiles) + ".",
+                  "The inspector can only use an execution context with an engine of one "
+                  "optimization profile; this one has " +
+                      std::to_string(impl_->engine->info().num_profiles) + ".",
                   "Inspect without an execution context, or build a plan with this profile alone.");
   }
   Logger::Scope scope(impl_->engine->runtime()->logger());

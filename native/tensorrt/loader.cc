@@ -166,8 +166,8 @@ LibraryLoader::Opened LibraryLoader::Search() {
   // A damaged installation says more of what to mend than one of another version.
   Error error = failures.front().error();
   std::string others;
-  for (std::size_t i = 0; i < failures.size(); ++i) {
-    const Error& failure = failures[i].error();
+  for (const Status& status : failures) {
+    const Error& failure = status.error();
     if (error.code == ErrorCode::kLibraryVersion && failure.code == ErrorCode::kLibraryInvalid) {
       error.code = failure.code;
       error.hint = failure.hint;

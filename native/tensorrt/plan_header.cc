@@ -31,7 +31,7 @@ constexpr std::size_t kReferenceHeaderBytes = 0x20;
 // The callers have checked that the bytes are there.
 template <typename T>
 T Read(std::span<const std::byte> plan, std::size_t offset) {
-  T value;
+  T value{};
   std::memcpy(&value, plan.data() + offset, sizeof(value));
   return value;
 }
@@ -104,10 +104,10 @@ Status Truncated(std::uint64_t announced, std::size_t given) {
 }
 
 Status ShorterThanHeader(std::size_t given) {
-  return Status(ErrorCode::kInvalidPlan,
-                "The plan is truncated: it has " + std::to_string(given) +
-                    " bytes, fewer than its header.",
-                "Check how the file was written or copied.");
+  return Status(
+      ErrorCode::kInvalidPlan,
+      "The plan is truncated: it has " + std::to_string(given) + " bytes, fewer than its header.",
+      "Check how the file was written or copied.");
 }
 
 }  // namespace

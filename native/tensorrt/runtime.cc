@@ -17,9 +17,9 @@ namespace trtnode::tensorrt {
 namespace m = abi::methods;
 
 struct Runtime::Impl {
-  Impl(std::shared_ptr<Library> l, const RuntimeOptions& options)
+  Impl(std::shared_ptr<Library> l, Severity severity, LogSink sink)
       : library(std::move(l)),
-        logger(library->abi_major(), options.log_severity, options.log_sink),
+        logger(library->abi_major(), severity, std::move(sink)),
         recorder(logger) {}
 
   abi::IRuntime* get() const noexcept { return runtime.get(); }
@@ -38,7 +38,8 @@ Runtime::~Runtime() = default;
 
 Result<std::shared_ptr<Runtime>> Runtime::Create(std::shared_ptr<Library> library,
                                                  RuntimeOptions options) {
-  auto impl = std::make_unique<Impl>(std::move(library), options);
+  auto impl =
+      std::make_unique<Impl>(std::move(library), options.log_severity, std::move(options.log_sink));
   const int major = impl->major();
   Logger::Scope scope(impl->logger, true);
   impl->runtime = {major, impl->library->entry_points().createInferRuntime(

@@ -27,8 +27,9 @@ void ReportAsFailure(const std::string& text) { test::Fail("facts", 0, text); }
 // A row's signature as the facts write it: "bool(char const*,u64) const".
 std::string SignatureText(const MethodInfo& method) {
   std::string arguments = method.arguments;
-  for (std::size_t at; (at = arguments.find(", ")) != std::string::npos;)
+  for (std::size_t at = arguments.find(", "); at != std::string::npos; at = arguments.find(", ")) {
     arguments.erase(at + 1, 1);
+  }
   std::string text = method.result + arguments;
   if (*method.qualifier != '\0') text += std::string(" ") + method.qualifier;
   return text;

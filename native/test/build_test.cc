@@ -202,7 +202,9 @@ struct Fake {
     return BuildFromOnnx(library, model, path, options);
   }
 
-  bool HasFlag(const abi::EnumInfo& flag) const { return flags.contains(*flag.At(major)); }
+  bool HasFlag(const abi::EnumInfo& flag) const {
+    return flags.contains(flag.At(major).value_or(-1));
+  }
 
   const int major;
   FakeObject<abi::VBuilder> builder;

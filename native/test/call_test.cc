@@ -45,11 +45,12 @@ TEST(DimsGoByValueIn8AndByReferenceSince) {
   FakeObject<VOptimizationProfile> old(8);
   old.Set<m::VOptimizationProfile_setDimensions_8>(
       +[](void*, char const* name, OptProfileSelector selector, Dims32 dims) {
-        g_seen = {name, dims.d[1] * 10 + static_cast<i64>(selector), nullptr};
+        g_seen = {name, i64{10} * dims.d[1] + static_cast<i64>(selector), nullptr};
         return std::uint8_t{1};
       });
   const auto accepted = Call<m::VOptimizationProfile_setDimensions_8>(
-      Version{8, 6, 1, 0}, old.handle(), "x", OptProfileSelector::kMax, *ToDims32(Dims{3, 7}));
+      Version{8, 6, 1, 0}, old.handle(), "x", OptProfileSelector::kMax,
+      ToDims32(Dims{3, 7}).value_or(Dims32{}));
   CHECK(accepted.ok() && accepted.value());
   CHECK_EQ(g_seen.number, 72);
 
@@ -57,7 +58,7 @@ TEST(DimsGoByValueIn8AndByReferenceSince) {
     FakeObject<VOptimizationProfile> profile(major);
     profile.Set<m::VOptimizationProfile_setDimensions>(
         +[](void*, char const* name, OptProfileSelector selector, Dims64 const& dims) {
-          g_seen = {name, dims.d[1] * 10 + static_cast<i64>(selector), nullptr};
+          g_seen = {name, i64{10} * dims.d[1] + static_cast<i64>(selector), nullptr};
           return std::uint8_t{0};
         });
     CHECK(!Invoke<m::VOptimizationProfile_setDimensions>(
@@ -80,9 +81,8 @@ TEST(OnlyTheLowByteOfABoolCounts) {
 TEST(ReferencesComeBackAsPointers) {
   FakeObject<VRuntime> runtime(11);
   static int registry = 0;
-  runtime.Set<m::VRuntime_getPluginRegistry>(+[](void*) -> IPluginRegistry& {
-    return *static_cast<IPluginRegistry*>(static_cast<void*>(&registry));
-  });
+  runtime.Set<m::VRuntime_getPluginRegistry>(
+      +[](void*) -> IPluginRegistry& { return reinterpret_cast<IPluginRegistry&>(registry); });
   CHECK(static_cast<void*>(Invoke<m::VRuntime_getPluginRegistry>(11, runtime.handle())) ==
         &registry);
 }
@@ -110,7 +110,7 @@ TEST(DeletionUsesTheHandlesOwnVtable) {
     {
       Owned<IParser> owned(major, parser.handle());
       Owned<IParser> moved(std::move(owned));
-      CHECK(!owned && moved);
+      CHECK(!owned && moved);  // NOLINT(bugprone-use-after-move): what it is after the move
       owned = std::move(moved);
       CHECK_EQ(parser.deletions(), 0);
     }
@@ -174,7 +174,7 @@ TEST(DimsConversions) {
   CHECK(ToDims32(Dims{(1LL << 31) - 1}).has_value());
   const Dims eight{1, 2, 3, 4, 5, 6, 7, 8};
   CHECK(FromAbi(ToDims64(eight)) == eight);
-  CHECK(FromAbi(*ToDims32(eight)) == eight);
+  CHECK(FromAbi(ToDims32(eight).value_or(Dims32{})) == eight);
 }
 
 }  // namespace

@@ -400,6 +400,7 @@ TEST(ErrorRecorderTakesErrorsOfManyThreads) {
   ErrorRecorder recorder(logger);
   Logger::Scope scope(logger, true);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&recorder, t] {
       for (int i = 0; i < 200; ++i) {

@@ -120,7 +120,7 @@ inline int RunAll(int argc, char** argv) {
 
 #define CHECK_CONTAINS(text, part)                                                   \
   do {                                                                               \
-    const std::string text_ = (text);                                                \
+    const std::string& text_ = (text);                                               \
     if (text_.find(part) == std::string::npos) {                                     \
       ::trtnode::test::Fail(__FILE__, __LINE__, "not in \"" + text_ + "\": " #part); \
     }                                                                                \

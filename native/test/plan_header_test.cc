@@ -55,8 +55,7 @@ TEST(APlanOf106) {
   const auto header = ReadPlanHeader(plan);
   REQUIRE_OK(header);
   CHECK(header.value().kind == PlanKind::kTensorRT);
-  REQUIRE(header.value().version.has_value());
-  CHECK_EQ(header.value().version->ToString(), "10.6.0.26");
+  CHECK(header.value().version == (Version{10, 6, 0, 26}));
   CHECK(header.value().total_bytes == 600U);
   CHECK(header.value().compute_capability_major == 9);
   CHECK(header.value().compute_capability_minor == 0);

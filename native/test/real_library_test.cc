@@ -20,13 +20,13 @@ bool Probe(const std::string& path) {
   options.path = path;
   auto library = Library::Open(options);
   if (!library.ok()) {
-    std::cout << test::Describe(library.error()) << std::endl;
+    std::cout << test::Describe(library.error()) << '\n';
     return false;
   }
   const Library& opened = *library.value();
   std::cout << opened.path() << ": TensorRT " << opened.version().ToString() << ", flavour "
             << static_cast<int>(opened.flavor()) << (opened.has_builder() ? ", builder" : "")
-            << (opened.has_parser() ? ", parser" : "") << std::endl;
+            << (opened.has_parser() ? ", parser" : "") << '\n';
   for (const std::string& text : opened.plugin_libraries())
     std::cout << "  plugins " << text << "\n";
   for (const std::string& text : opened.warnings()) std::cout << "  warning " << text << "\n";
@@ -39,7 +39,7 @@ bool Probe(const std::string& path) {
   };
   const auto runtime = Runtime::Create(library.value(), runtime_options);
   if (runtime.ok()) return true;
-  std::cout << "  " << test::Describe(runtime.error()) << std::endl;
+  std::cout << "  " << test::Describe(runtime.error()) << '\n';
   return lines > 0 && runtime.error().code == ErrorCode::kNoDriver && !runtime.error().log.empty();
 }
 

@@ -78,7 +78,8 @@ struct Fake {
   void FillEngine() {
     engine.Set<m::VCudaEngine_setErrorRecorder>(+[](void*, abi::IErrorRecorder*) {});
     engine.Set<m::VCudaEngine_getName>(+[](void*) -> char const* { return nullptr; });
-    engine.Set<m::VCudaEngine_getNbOptimizationProfiles>(+[](void*) { return 2; });
+    engine.Set<m::VCudaEngine_getNbOptimizationProfiles>(
+        +[](void*) { return g_fake->num_profiles; });
     engine.Set<m::VCudaEngine_getNbLayers>(+[](void*) { return 5; });
     engine.Set<m::VCudaEngine_getNbAuxStreams>(+[](void*) { return 0; });
     engine.Set<m::VCudaEngine_getEngineCapability>(+[](void*) { return abi::EngineCapability{}; });
@@ -125,7 +126,7 @@ struct Fake {
     engine.Set<m::VCudaEngine_getProfileShape>(
         +[](void*, char const* name, i32 profile, OptProfileSelector selector) {
           if (std::strcmp(name, "shape") == 0) return Dims64{1, {2}};
-          return Dims64{2, {100 * profile + 8 * static_cast<i64>(selector) + 1, 64}};
+          return Dims64{2, {100 * i64{profile} + 8 * static_cast<i64>(selector) + 1, 64}};
         });
     if (major == 10) {
       engine.Set<m::VCudaEngine_getProfileTensorValues>(
@@ -214,6 +215,7 @@ struct Fake {
   abi::IOutputAllocator* allocator = nullptr;
   abi::IProfiler* profiler = nullptr;
   bool emits_profile = true;
+  int num_profiles = 2;
   const char* complaint = nullptr;
   int complaint_code = 1;
   int missing = 1;
@@ -245,7 +247,8 @@ std::vector<std::byte> SmallPlan() {
 }
 
 struct Stack {
-  explicit Stack(int major) : fake(major) {
+  explicit Stack(int major, int num_profiles = 2) : fake(major) {
+    fake.num_profiles = num_profiles;
     auto created = Runtime::Create(OpenStub(major, fake.runtime.handle()), {});
     REQUIRE_OK(created);
     runtime = created.Take();
@@ -359,9 +362,16 @@ TEST(ARefusedPlanTellsWhy) {
   }
 }
 
+TEST(TheInspectorTakesContextsOfOneProfileOnly) {
+  const Stack stack(10);
+  auto inspector = stack.engine->CreateInspector();
+  REQUIRE_OK(inspector);
+  CHECK_FAILS(inspector.value()->SetExecutionContext(stack.context), kUnsupported);
+}
+
 TEST(ObjectsLiveAsLongAsTheyAreNeeded) {
   for (const int major : {10, 11}) {
-    Stack stack(major);
+    Stack stack(major, 1);
     auto inspector = stack.engine->CreateInspector();
     REQUIRE_OK(inspector);
     CHECK_OK(inspector.value()->SetExecutionContext(stack.context));
