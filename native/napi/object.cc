@@ -104,7 +104,7 @@ Status ClosedError(Kind kind) {
 napi_value Dispatch(napi_env env, napi_callback_info info, Kind kind, WhenClosed when_closed,
                     Invocation invoke) noexcept {
   std::size_t count = Call::kMaxArguments;
-  std::array<napi_value, Call::kMaxArguments> arguments;
+  std::array<napi_value, Call::kMaxArguments> arguments{};
   napi_value receiver = nullptr;
   void* data = nullptr;
   if (napi_get_cb_info(env, info, &count, arguments.data(), &receiver, &data) != napi_ok) {
@@ -123,7 +123,7 @@ napi_value Dispatch(napi_env env, napi_callback_info info, Kind kind, WhenClosed
 napi_value DispatchFunction(napi_env env, napi_callback_info info,
                             Result<napi_value> (*invoke)(Call& call)) noexcept {
   std::size_t count = Call::kMaxArguments;
-  std::array<napi_value, Call::kMaxArguments> arguments;
+  std::array<napi_value, Call::kMaxArguments> arguments{};
   napi_value receiver = nullptr;
   void* data = nullptr;
   if (napi_get_cb_info(env, info, &count, arguments.data(), &receiver, &data) != napi_ok) {

@@ -31,7 +31,7 @@ std::string Describe(const std::string& name, const std::array<std::vector<int64
 }  // namespace
 
 IOptimizationProfile* OptimizationProfile::Make(std::shared_ptr<Reporter> reporter,
-                                                std::shared_ptr<ProfileOwner> owner) {
+                                                const std::shared_ptr<ProfileOwner>& owner) {
   auto profile = std::make_unique<OptimizationProfile>(std::move(reporter), owner);
   OptimizationProfile& self = *profile;
   // The builder deletes it, or the application through slot 1 of the handle's own vtable.

@@ -20,7 +20,7 @@ using ProfileOwner = std::set<IOptimizationProfile*>;
 class OptimizationProfile final : public VOptimizationProfile {
  public:
   static IOptimizationProfile* Make(std::shared_ptr<Reporter> reporter,
-                                    std::shared_ptr<ProfileOwner> owner);
+                                    const std::shared_ptr<ProfileOwner>& owner);
   OptimizationProfile(std::shared_ptr<Reporter> reporter, std::shared_ptr<ProfileOwner> owner);
   ~OptimizationProfile() override;
 

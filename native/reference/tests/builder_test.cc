@@ -225,7 +225,7 @@ class Monitor final : public IProgressMonitor {
   APILanguage getAPILanguage() const noexcept override { return APILanguage::kCPP; }
   InterfaceInfo getInterfaceInfo() const noexcept override { return {"IProgressMonitor", 1, 0}; }
   void phaseStart(char const* name, char const* parent, int32_t steps) noexcept override {
-    open.push_back(name);
+    open.emplace_back(name);
     if (parent == nullptr) CHECK_EQ(1U, open.size());
     CHECK(steps > 0);
     ++phases;
