@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 // `npx vitest run test/unit/tensor.test.ts` runs one file. The tests of test/gpu run under node:test (npm run test:gpu), so that a bare
 // GPU machine needs no devDependencies.
-const timeouts = { unit: 10_000, lifecycle: 60_000, package: 300_000 };
+const timeouts = { unit: 10_000, lifecycle: 60_000, libraries: 60_000, package: 300_000 };
 
 export default defineConfig({
   test: {

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { checkFormat, checkTidy } from './clang-tools.mjs';
+import { realLibraries } from './real-libraries.mjs';
 import { root, run } from './run.mjs';
 
 const results = path.join(root, 'build', 'test-results');
@@ -20,6 +21,7 @@ const stages = {
   'clang-tidy': { needs: ['compile'], run: tidy },
   unit: { needs: ['compile'], run: () => vitest('unit') },
   lifecycle: { needs: ['compile'], run: () => vitest('lifecycle') },
+  libraries: { needs: ['compile'], run: libraries },
   types: { needs: ['compile'], run: types },
   package: { needs: ['compile'], run: packaged },
   sanitize: { extra: true, needs: ['compile'], run: sanitize },
@@ -48,6 +50,13 @@ function vitest(project, { suffix = '', env } = {}) {
   return counted(report, countVitest, () => {
     run('vitest', ['run', '--project', project, ...reporters], { env });
   });
+}
+
+/** NVIDIA's own lean and dispatch runtimes, as far as they go without a GPU, through the addon. */
+function libraries() {
+  const paths = realLibraries();
+  if (paths === undefined) return skipped;
+  return vitest('libraries', { env: { TRT_NODE_TEST_LIBRARIES: paths.join(':') } });
 }
 
 async function tidy() {
