@@ -338,3 +338,13 @@ test('closing a parent closes its children, and use after close is an error', as
   );
   runtime.close();
 });
+
+test('plugin libraries: the standard ones are loaded, more by name, a missing one is an error', async () => {
+  using runtime = new Runtime({ pluginLibraries: ['libnvinfer_vc_plugin.so.10'] });
+  const loaded = runtime.pluginLibraries.join(' ');
+  assert.match(loaded, /libnvinfer_plugin\.so\.10/);
+  assert.match(loaded, /libnvinfer_vc_plugin\.so\.10/);
+  const missing = await codeOf(() => new Runtime({ pluginLibraries: ['libno_such_plugin.so'] }));
+  assert.equal(missing.code, 'ERR_TRT_LIBRARY_NOT_FOUND', missing.message);
+  assert.match(missing.message, /libno_such_plugin/);
+});
