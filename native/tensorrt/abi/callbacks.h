@@ -15,11 +15,11 @@ class VersionedInterface {
   virtual i32 getAPILanguage() const noexcept { return 0; }  // C++
   virtual InterfaceInfo getInterfaceInfo() const noexcept = 0;
   virtual ~VersionedInterface() = default;
+  VersionedInterface(const VersionedInterface&) = delete;
+  VersionedInterface& operator=(const VersionedInterface&) = delete;
 
  protected:
   VersionedInterface() = default;
-  VersionedInterface(const VersionedInterface&) = delete;
-  VersionedInterface& operator=(const VersionedInterface&) = delete;
 };
 
 class Logger10 {
