@@ -230,6 +230,7 @@ void Slot::ReserveForLargest() {
   }
   // This is only foresight: whatever fails here is reported where it matters, by the first run.
   if (!Prepare(0, shapes, values).ok()) return;
+  prepared_ = false;
   largest_inputs_ = input_bytes_;
   largest_outputs_ = output_bytes_;
   if (largest_inputs_ <= kSmallReserve) {
