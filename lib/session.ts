@@ -64,6 +64,9 @@ interface Loaded {
  * ```
  */
 export class Session {
+  /** The sessions with a run on a slot; all others may be collected when they are forgotten. */
+  static readonly #busy = new Set<Session>();
+
   /** The inputs, in the engine's own order. */
   readonly inputs: readonly TensorDescription[];
   /** The outputs, in the engine's own order. */
@@ -176,11 +179,14 @@ export class Session {
           libraryPath: platform.libraryPath,
         },
       });
+      // The addon holds the callback, and the callback must not hold the session.
+      const reference = new WeakRef(session);
       session.#executor = await engine.createExecutor({
         slots: instances,
         priority,
         onComplete: (slot, error) => {
-          session.#onComplete(slot, error);
+          const target = reference.deref();
+          if (target !== undefined) target.#onComplete(slot, error);
         },
       });
       session.#slots = new Slots(session.#table, session.#executor);
@@ -396,7 +402,7 @@ export class Session {
       this.#slots.prepare(slot, run.feeds, run.profile, run.outputs);
       this.#executor.submit(slot, run.feeds.inputs, run.outputs.targets);
       this.#running[slot] = run;
-      this.#runningCount++;
+      if (this.#runningCount++ === 0) Session.#busy.add(this);
       return true;
     } catch (error) {
       this.#failed++;
@@ -430,7 +436,9 @@ export class Session {
       this.#finish(run, slot);
     }
     this.#next(slot);
-    if (this.#runningCount === 0) this.#onIdle?.();
+    if (this.#runningCount > 0) return;
+    Session.#busy.delete(this);
+    this.#onIdle?.();
   }
 
   #finish(run: Run, slot: number): void {

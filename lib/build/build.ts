@@ -143,6 +143,7 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   signal?.addEventListener('abort', cancel, { once: true });
   try {
     const plan = new Uint8Array(await running.plan);
+    checkSignal(signal, 'build'); // a build may be done before it hears that it was cancelled: nothing is saved then
     if (options.saveEngine !== undefined) await writeFileAtomically(options.saveEngine, plan);
     return plan;
   } catch (error) {

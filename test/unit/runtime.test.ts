@@ -178,9 +178,9 @@ describe('ExecutionContext', () => {
   test('what it refuses', async () => {
     const { context, stream } = await mlp();
     await expectError(
-      () => context.setInputShape('x', [33, 64]),
+      () => context.setInputShape('x', [300, 64]),
       'ERR_TRT_SHAPE_OUT_OF_RANGE',
-      '33',
+      '300',
     );
     await expectError(() => context.setInputShape('x', [8, 64, 1]), 'ERR_TRT_RANK_MISMATCH');
     await expectError(
@@ -460,7 +460,14 @@ describe('EngineInspector', () => {
   test('tells of layers', async () => {
     const { engine, context } = await mlp();
     using inspector = engine.createInspector();
-    inspector.setExecutionContext(context);
+    // TensorRT 10.6 crashes with the context of an engine of several profiles (docs/verification.md).
+    await expectError(
+      () => {
+        inspector.setExecutionContext(context);
+      },
+      'ERR_TRT_UNSUPPORTED',
+      'one optimization profile',
+    );
     inspector.setExecutionContext(null);
     const all = JSON.parse(inspector.engineInformation()) as { Layers: unknown[] };
     expect(all.Layers).toHaveLength(engine.numLayers);
