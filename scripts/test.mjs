@@ -59,7 +59,12 @@ function libraries() {
   return vitest('libraries', { env: { TRT_NODE_TEST_LIBRARIES: paths.join(':') } });
 }
 
+/** Minutes long, so only in CI and when asked for (`npm run lint`, `node scripts/test.mjs clang-tidy`). */
 async function tidy() {
+  if (!process.env.CI && process.argv.length <= 2) {
+    console.log('Not checked here: clang-tidy takes minutes; CI and `npm run lint` run it.');
+    return skipped;
+  }
   configure('build');
   return (await checkTidy()) === undefined ? skipped : passed;
 }

@@ -81,8 +81,9 @@ TEST(OnlyTheLowByteOfABoolCounts) {
 TEST(ReferencesComeBackAsPointers) {
   FakeObject<VRuntime> runtime(11);
   static int registry = 0;
-  runtime.Set<m::VRuntime_getPluginRegistry>(
-      +[](void*) -> IPluginRegistry& { return reinterpret_cast<IPluginRegistry&>(registry); });
+  // Set as returning a pointer, which is how a reference comes back; the type itself is never defined.
+  runtime.SetAny<m::VRuntime_getPluginRegistry>(
+      reinterpret_cast<void*>(+[](void*) -> void* { return &registry; }));
   CHECK(static_cast<void*>(Invoke<m::VRuntime_getPluginRegistry>(11, runtime.handle())) ==
         &registry);
 }
