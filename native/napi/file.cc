@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -26,13 +27,47 @@ class Descriptor {
   const int fd_;
 };
 
+// strerrorname_np came with glibc 2.32; JetPack 5 has 2.31.
+const char* ErrorName(int error) noexcept {
+  switch (error) {
+    case EACCES:
+      return "EACCES";
+    case EIO:
+      return "EIO";
+    case EISDIR:
+      return "EISDIR";
+    case ELOOP:
+      return "ELOOP";
+    case EMFILE:
+      return "EMFILE";
+    case ENAMETOOLONG:
+      return "ENAMETOOLONG";
+    case ENFILE:
+      return "ENFILE";
+    case ENOENT:
+      return "ENOENT";
+    case ENOMEM:
+      return "ENOMEM";
+    case ENOTDIR:
+      return "ENOTDIR";
+    case EPERM:
+      return "EPERM";
+    case ESTALE:
+      return "ESTALE";
+    default:
+      return nullptr;
+  }
+}
+
 Status FileError(const std::string& path, const char* call, int error) {
-  const char* name = strerrorname_np(error);
+  const char* known = ErrorName(error);
+  const std::string name = known != nullptr ? known : "errno " + std::to_string(error);
   Error failure;
   failure.code = ErrorCode::kFile;
   failure.call = call;
-  failure.message = "The file " + path + " cannot be read: " + (name != nullptr ? name : "error") +
-                    ": " + std::strerror(error) + ".";
+  std::array<char, 128> text{};  // strerror_r: several threads may be here
+  failure.message = "The file " + path + " cannot be read: " + name + ": " +
+                    ::strerror_r(error, text.data(), text.size()) + ".";
   return Status(std::move(failure));
 }
 

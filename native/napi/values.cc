@@ -1,7 +1,9 @@
 // Conversions between JavaScript and C++.
 #include "napi/values.h"
 
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 namespace trtnode::napi {
@@ -16,9 +18,11 @@ Result<std::int64_t> ReadInteger(napi_env env, napi_value value, const char* wha
   if (napi_get_value_double(env, value, &number) != napi_ok) return WrongType(what, "a number");
   if (!(number >= static_cast<double>(least) && number <= static_cast<double>(most)) ||
       number != std::trunc(number)) {
+    std::array<char, 32> given{};
+    std::snprintf(given.data(), given.size(), "%.15g", number);
     return Status(ErrorCode::kInvalidArgument,
                   std::string(what) + " must be an integer from " + std::to_string(least) + " to " +
-                      std::to_string(most) + "; " + std::to_string(number) + " was given.");
+                      std::to_string(most) + "; " + given.data() + " was given.");
   }
   return static_cast<std::int64_t>(number);
 }
