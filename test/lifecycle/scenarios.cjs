@@ -1,5 +1,6 @@
 // The child processes of the lifecycle tests: `node scenarios.cjs SCENARIO PLAN`. Each must end by itself; what it prints is checked.
 'use strict';
+/* global __filename, structuredClone */
 
 const { setTimeout: sleep } = require('node:timers/promises');
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
