@@ -9,7 +9,7 @@ import { type EngineProperties, engineProperties } from './runtime/engine-info.j
 import { resolveFeeds, snapshot } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
 import { type OutputPlan, defaultOutputPlan, outputPlan } from './session/outputs.js';
-import { chooseProfile } from './session/profiles.js';
+import { ProfileChooser, chooseProfile } from './session/profiles.js';
 import { Queue } from './session/queue.js';
 import { Run, type RunResult, abortedError, checkDeadline, checkSignal } from './session/run.js';
 import { Slots } from './session/slots.js';
@@ -88,6 +88,7 @@ export class Session {
   readonly #allOutputs: OutputPlan;
   readonly #pinnedProfile: number | undefined;
   readonly #maxQueued: number;
+  readonly #profiles: ProfileChooser;
   readonly #queue = new Queue<Run>();
   readonly #running: (Run | undefined)[] = [];
   #executor!: NativeExecutor;
@@ -107,6 +108,7 @@ export class Session {
     this.#allOutputs = defaultOutputPlan(table);
     this.#pinnedProfile = loaded.pinnedProfile;
     this.#maxQueued = loaded.maxQueued;
+    this.#profiles = new ProfileChooser(table);
     this.inputs = table.inputs.map((row) => describeTensor(row.tensor));
     this.outputs = table.outputs.map((row) => describeTensor(row.tensor));
     this.engine = engineProperties(engine.info);
@@ -120,7 +122,7 @@ export class Session {
   /**
    * Loads a plan. The work happens on other threads.
    *
-   * @param plan - Path of the plan (which is mapped, not read into JavaScript's memory), or its bytes, which must not change until the promise settles.
+   * @param plan - Path of the plan (read on another thread, outside JavaScript's memory), or its bytes, which are copied before this returns.
    * @param options - Which runtime and device, how many instances, and so on.
    * @returns Rejects with {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_BUFFER; {@link LoadError} ERR_TRT_NO_DRIVER,
    *   ERR_TRT_LIBRARY_NOT_FOUND, ERR_TRT_LIBRARY_INVALID, ERR_TRT_LIBRARY_VERSION, ERR_TRT_REFERENCE_UNAVAILABLE, ERR_TRT_ADDON;
@@ -372,7 +374,7 @@ export class Session {
       }
     }
     const resolved = resolveFeeds(table, feeds);
-    const profile = chooseProfile(table, resolved.shapes, resolved.values, pinned);
+    const profile = this.#profiles.choose(resolved.shapes, resolved.values, pinned);
     return new Run(resolved, profile, outputs);
   }
 

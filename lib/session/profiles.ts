@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from '../errors.js';
 import type { ProfileShape } from '../runtime/engine-info.js';
-import { formatShape, volume } from '../validate.js';
+import { formatShape, sameShape, volume } from '../validate.js';
 import type { InputRow, IoTable } from './io-table.js';
 
 type Values = readonly (readonly number[] | null)[];
@@ -116,6 +116,42 @@ export function chooseProfile(
   }
   if (best === -1) throw outOfRange(table, shapes, values, pinned);
   return best;
+}
+
+/** Remembers the last choice: most runs have the shapes of the one before. */
+export class ProfileChooser {
+  readonly #table: IoTable;
+  #shapes: Shapes = [];
+  #values: Values = [];
+  #pinned: number | undefined;
+  #profile = -1;
+
+  constructor(table: IoTable) {
+    this.#table = table;
+  }
+
+  /** As {@link chooseProfile}. */
+  choose(shapes: Shapes, values: Values, pinned: number | undefined): number {
+    if (this.#profile >= 0 && pinned === this.#pinned && this.#isSame(shapes, values)) {
+      return this.#profile;
+    }
+    const profile = chooseProfile(this.#table, shapes, values, pinned);
+    this.#shapes = shapes;
+    this.#values = values;
+    this.#pinned = pinned;
+    this.#profile = profile;
+    return profile;
+  }
+
+  #isSame(shapes: Shapes, values: Values): boolean {
+    for (let index = 0; index < shapes.length; index++) {
+      if (!sameShape(shapes[index] ?? [], this.#shapes[index] ?? [])) return false;
+      const now = values[index] ?? null;
+      const then = this.#values[index] ?? null;
+      if (now !== then && (now === null || then === null || !sameShape(now, then))) return false;
+    }
+    return true;
+  }
 }
 
 function refusalText(bad: Refusal): string {
