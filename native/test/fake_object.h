@@ -25,8 +25,6 @@ class FakeObject {
   explicit FakeObject(int major) : column_(tensorrt::abi::ColumnOf(major)) {
     own_vtable_.fill(reinterpret_cast<void*>(&WrongSlot));
     impl_vtable_.fill(reinterpret_cast<void*>(&WrongSlot));
-    object_ = {own_vtable_.data(), &impl_, this};
-    impl_ = {impl_vtable_.data(), this};
     if (const int slot = Interface::kDeleteSlots[column_]; slot >= 0) {
       own_vtable_[static_cast<std::size_t>(slot)] = reinterpret_cast<void*>(&Delete);
     }
@@ -68,10 +66,10 @@ class FakeObject {
   static void Delete(void* self) { ++static_cast<Object*>(self)->owner->deletions_; }
 
   const int column_;
-  std::array<void*, 100> own_vtable_;
-  std::array<void*, 100> impl_vtable_;
-  Object object_;
-  Impl impl_;
+  std::array<void*, 100> own_vtable_{};
+  std::array<void*, 100> impl_vtable_{};
+  Impl impl_{impl_vtable_.data(), this};
+  Object object_{own_vtable_.data(), &impl_, this};
   int deletions_ = 0;
 };
 
