@@ -1,6 +1,8 @@
 // The loader: TensorRT's own plugin library, and those that the user names.
 #include <filesystem>
+#include <string>
 #include <system_error>
+#include <utility>
 
 #include "tensorrt/abi/call.h"
 #include "tensorrt/library_impl.h"
@@ -44,20 +46,22 @@ bool UsesThisLibrary(void* handle, const EntryPoints& entry) {
   return version == nullptr || version == reinterpret_cast<void*>(entry.getInferLibVersion);
 }
 
-// Hands a library that follows TensorRT 10's protocol (it exports its creators) to the registry.
-Status Register(const Version& version, const EntryPoints& entry, void* handle,
-                const std::string& path) {
+// Hands a library that follows TensorRT 10's protocol (it exports its creators) to the registry. What speaks against it, or an
+// empty text: the registry also refuses a library whose plugins it has already (libnvinfer_vc_plugin beside libnvinfer_plugin,
+// seen with 10.6), so this is a warning. A plan whose plugin is really missing fails to deserialize, and says so.
+Result<std::string> Register(const Version& version, const EntryPoints& entry, void* handle,
+                             const std::string& path) {
   const bool exports_creators = dl::OwnSymbol(handle, "getCreators") != nullptr ||
                                 dl::OwnSymbol(handle, "getPluginCreators") != nullptr;
-  if (!exports_creators || entry.getPluginRegistry == nullptr) return Status();
+  if (!exports_creators || entry.getPluginRegistry == nullptr) return std::string();
   abi::IPluginRegistry* registry = entry.getPluginRegistry();
-  if (!abi::IsObject(registry)) return Status();
+  if (!abi::IsObject(registry)) return std::string();
   Logger::Scope scope(PluginLogger(version.major), true);
   ASSIGN_OR_RETURN(void* const registered, abi::Call<abi::methods::IPluginRegistry_loadLibrary>(
                                                version, registry, path.c_str()));
-  if (registered != nullptr) return Status();
-  return Status(ErrorCode::kLibraryInvalid,
-                "TensorRT did not accept the plugin library " + path + "." + Joined(scope.Take()));
+  if (registered != nullptr) return std::string();
+  return "TensorRT registered no plugin of " + path + "; it may have them already." +
+         Joined(scope.Take());
 }
 
 }  // namespace
@@ -120,7 +124,9 @@ Status LibraryLoader::OpenPlugins(Library::Impl& library) const {
     if (const std::string fault = Initialize(handle, library.version.major); !fault.empty()) {
       return Status(ErrorCode::kLibraryInvalid, path + ": " + fault);
     }
-    RETURN_IF_ERROR(Register(library.version, library.entry_points, handle, path));
+    ASSIGN_OR_RETURN(std::string doubt,
+                     Register(library.version, library.entry_points, handle, path));
+    if (!doubt.empty()) library.warnings.push_back(std::move(doubt));
     library.plugin_libraries.push_back(path);
   }
   return Status();
