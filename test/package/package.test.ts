@@ -267,4 +267,4 @@ test.runIf(process.env.CI)('and that command works', async () => {
   }
   const load = `require('node-gyp-build')(${JSON.stringify(root)})`;
   expect(spawnSync(process.execPath, ['-e', load], { cwd: bare }).status).toBe(0);
-});
+}, 900_000);
