@@ -257,14 +257,18 @@ test('without a prebuilt binary the error says how to build one', () => {
 });
 
 // Compiles everything once more, which takes minutes: in CI only. Not by execFileSync, as vitest's own messages would time out.
-test.runIf(process.env.CI)('and that command works', async () => {
-  const bare = path.join(folder, 'bare');
-  const root = path.join(bare, 'node_modules', 'trt-node');
-  const command = ['--no', 'trt-node-build', '--', '-DCMAKE_CXX_FLAGS_RELEASE=-O0'];
-  await promisify(execFile)('npx', command, { cwd: bare, maxBuffer: 1 << 26 });
-  for (const file of ['trt_node.node', 'libtrtnode_reference.so']) {
-    expect(existsSync(path.join(root, 'build', 'Release', file))).toBe(true);
-  }
-  const load = `require('node-gyp-build')(${JSON.stringify(root)})`;
-  expect(spawnSync(process.execPath, ['-e', load], { cwd: bare }).status).toBe(0);
-}, 900_000);
+test.runIf(process.env.CI)(
+  'and that command works',
+  async () => {
+    const bare = path.join(folder, 'bare');
+    const root = path.join(bare, 'node_modules', 'trt-node');
+    const command = ['--no', 'trt-node-build', '--', '-DCMAKE_CXX_FLAGS_RELEASE=-O0'];
+    await promisify(execFile)('npx', command, { cwd: bare, maxBuffer: 1 << 26 });
+    for (const file of ['trt_node.node', 'libtrtnode_reference.so']) {
+      expect(existsSync(path.join(root, 'build', 'Release', file))).toBe(true);
+    }
+    const load = `require('node-gyp-build')(${JSON.stringify(root)})`;
+    expect(spawnSync(process.execPath, ['-e', load], { cwd: bare }).status).toBe(0);
+  },
+  900_000,
+);
