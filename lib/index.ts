@@ -51,6 +51,7 @@ export type {
   OutputsOf,
   RunOptions,
   SessionMemory,
+  RunTiming,
   SessionOptions,
   SessionStats,
   TensorDescription,

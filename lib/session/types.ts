@@ -23,6 +23,20 @@ export interface SessionOptions extends PlatformOptions, LogOptions {
   engineHostCodeAllowed?: boolean | undefined;
   /** Where that code is unpacked; default: TensorRT's own choice. */
   temporaryDirectory?: string | undefined;
+  /**
+   * CUDA graphs: `'auto'` (default) captures a combination of profile, shapes and addresses when it comes for the second time, `'on'` already at the first,
+   * `'off'` never. What cannot be captured runs without; {@link Session.stats} tells how often, and why.
+   */
+  cudaGraph?: 'auto' | 'on' | 'off' | undefined;
+  /** Most CUDA graphs that each slot keeps; the one used longest ago goes first. Default 8. */
+  maxCudaGraphs?: number | undefined;
+  /**
+   * How the end of a run is noticed: `'spin'` soonest, with a CPU core busy while runs are in flight; `'block'` with the least CPU, woken by the driver;
+   * `'adaptive'` (default) spins for as long as the engine's own times let expect it to pay, and sleeps otherwise.
+   */
+  completion?: 'adaptive' | 'spin' | 'block' | undefined;
+  /** Called right before the promise of a successful run resolves. Adds timing events to each run (some microseconds). Must not throw. */
+  onTiming?: ((timing: RunTiming) => void) | undefined;
   /** Aborts the loading: the promise rejects at once; what TensorRT has begun is freed when it ends. */
   signal?: AbortSignal | undefined;
 }
@@ -86,6 +100,29 @@ export interface SessionStats {
   readonly running: number;
   /** Runs that wait for a slot now. */
   readonly queued: number;
+}
+
+/**
+ * When a run was where: milliseconds from the call of `run`. Times on the device come from CUDA events, placed on the host's clock; they
+ * are exact among each other, and to some microseconds against the others.
+ */
+export interface RunTiming {
+  /** A slot was free, and native submission began. */
+  readonly submit: number;
+  /** All work was handed to the driver. */
+  readonly launched: number;
+  /** The device began to copy the inputs. */
+  readonly h2dStart: number;
+  /** The device began to compute: the inputs are copied. */
+  readonly computeStart: number;
+  /** The device began to copy the outputs. */
+  readonly computeEnd: number;
+  /** The device was done. */
+  readonly d2hEnd: number;
+  /** The end was noticed. */
+  readonly completed: number;
+  /** JavaScript has the outputs; the promise resolves now. */
+  readonly settled: number;
 }
 
 /** Memory that a session holds, in bytes. */
