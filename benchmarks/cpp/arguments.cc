@@ -54,7 +54,8 @@ Status ParseShapes(const std::string& text, std::map<std::string, Dims>* shapes)
 
 const char* Usage() {
   return "usage: trtnode_cpp_loop PLAN [--shapes=x:8x64[,…]] [--profile=N]\n"
-         "  --mode=latency|throughput|load|completion   --streams=N   --graph=0|1   --copy=0|1\n"
+         "  --mode=latency|throughput|completion|load|load-read|load-mmap|load-ready   --streams=N "
+         "  --graph=0|1   --copy=0|1\n"
          "  --iterations=N (0: for --duration-ms)   --warmup-ms=1000   --duration-ms=2000\n"
          "  "
          "--wait=sync|query|event|event-external|flag-memop|flag-memset|flag-memcpy|hostfunc|"

@@ -36,20 +36,22 @@ Result<std::string> Measure(const World& world, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const auto engine, world.runtime->DeserializeEngine(plan));
   if (arguments.mode == "completion")
     return "\"results\":" + MeasureCompletion(world, engine, arguments);
-  if (arguments.mode != "latency" && arguments.mode != "throughput")
+  const bool loads = arguments.mode.starts_with("load-");
+  if (!loads && arguments.mode != "latency" && arguments.mode != "throughput")
     return Status(ErrorCode::kInvalidArgument, "unknown --mode=" + arguments.mode);
   const auto wait = WaitFromName(arguments.wait);
   if (!wait) return Status(ErrorCode::kInvalidArgument, "unknown --wait=" + arguments.wait);
   ASSIGN_OR_RETURN(const Lanes lanes, MakeLanes(world, engine, arguments, *wait));
   const bool throughput = arguments.mode == "throughput";
-  const auto measure = [&](int iterations, int duration_ms) {
+  const Round measure = [&](int iterations, int duration_ms) {
+    if (loads) return MeasureLoad(world, arguments, arguments.mode, iterations);
     return throughput ? MeasureThroughput(lanes, arguments.copy, iterations, duration_ms)
                       : MeasureLatency(*lanes[0], arguments.copy, iterations, duration_ms);
   };
   const Series warm = measure(0, arguments.warmup_ms);
   if (!warm.error.empty()) return Status(ErrorCode::kExecution, warm.error);
   if (arguments.serve) {
-    Serve(lanes, arguments,
+    Serve(arguments, measure,
           "{\"ready\":true," + Describe(world, arguments) +
               ",\"outputs\":" + lanes[0]->OutputsJson() + "}");
     return std::string();

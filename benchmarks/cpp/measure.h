@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,10 +44,19 @@ Series MeasureThroughput(const Lanes& lanes, bool copy, int iterations, int dura
 std::string MeasureCompletion(const World& world, const std::shared_ptr<tensorrt::Engine>& engine,
                               const Arguments& arguments);
 
-// Reading and deserializing the plan, two ways, `iterations` times each (default 10), alternating; the JSON array.
+// Ways to load the plan: "load-read" reads the file and deserializes it, "load-mmap" deserializes from a mapping, "load-ready"
+// reads, deserializes and makes a context with buffers, graph and first run: what Session.load and a first run do. Freeing is not
+// timed. `iterations` 0: 5.
+Series MeasureLoad(const World& world, const Arguments& arguments, const std::string& way,
+                   int iterations);
+
+// The first two, `iterations` times each (default 10), alternating; the JSON array.
 std::string MeasureLoads(const World& world, const Arguments& arguments);
 
+// A round of the mode: iterations (0: for duration_ms), duration_ms.
+using Round = std::function<Series(int, int)>;
+
 // One line of JSON in, one round, one line of JSON out, until the input ends (benchmarks/README.md: the peers' protocol).
-int Serve(const Lanes& lanes, const Arguments& arguments, const std::string& ready);
+int Serve(const Arguments& arguments, const Round& round, const std::string& ready);
 
 }  // namespace trtnode::benchmark

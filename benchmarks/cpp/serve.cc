@@ -1,4 +1,6 @@
 // The peers' protocol: a round for each line on standard input.
+#include <dlfcn.h>
+
 #include <charconv>
 #include <cstdio>
 #include <iostream>
@@ -20,22 +22,42 @@ int NumberIn(std::string_view line, const std::string& name) {
   return value;
 }
 
+struct Allocations {
+  bool counted = false;
+  std::uint64_t calls = 0, bytes = 0;
+};
+
+// From malloc_count.c, where it was preloaded.
+Allocations CountAllocations() {
+  static const auto* const counters =
+      static_cast<const std::uint64_t* const*>(dlsym(RTLD_DEFAULT, "trtnode_malloc_counters"));
+  if (counters == nullptr || *counters == nullptr) return {};
+  return {true, (*counters)[0], (*counters)[1]};
+}
+
 }  // namespace
 
-int Serve(const Lanes& lanes, const Arguments& arguments, const std::string& ready) {
+int Serve(const Arguments& arguments, const Round& round, const std::string& ready) {
   std::cout << ready << std::endl;  // NOLINT(performance-avoid-endl): the other side waits for it
   for (std::string line; std::getline(std::cin, line);) {
     if (line.empty()) continue;
-    const int iterations = NumberIn(line, "iterations");
-    const int duration_ms = NumberIn(line, "durationMs");
+    if (const int warmup_ms = NumberIn(line, "warmupMs"); warmup_ms > 0) round(0, warmup_ms);
     const bool throughput = arguments.mode == "throughput";
-    const Series series = throughput
-                              ? MeasureThroughput(lanes, arguments.copy, iterations, duration_ms)
-                              : MeasureLatency(*lanes[0], arguments.copy, iterations, duration_ms);
-    char numbers[96];
+    const Allocations before = CountAllocations();
+    const Series series = round(NumberIn(line, "iterations"), NumberIn(line, "durationMs"));
+    const Allocations after = CountAllocations();
+    char numbers[128];
     std::snprintf(numbers, sizeof numbers, "{\"count\":%lld,\"seconds\":%.6f",
                   static_cast<long long>(series.count), series.seconds);
     std::string answer = numbers;
+    if (after.counted && series.count > 0) {
+      const auto runs = static_cast<double>(series.count);
+      std::snprintf(numbers, sizeof numbers,
+                    ",\"nativeCallsPerRun\":%.4f,\"nativeBytesPerRun\":%.2f",
+                    static_cast<double>(after.calls - before.calls) / runs,
+                    static_cast<double>(after.bytes - before.bytes) / runs);
+      answer += numbers;
+    }
     answer += throughput ? ",\"launch\":{" + FiguresJson(series.samples) + "}"
                          : ",\"samples\":" + SamplesJson(series.samples);
     if (!series.error.empty()) answer += ",\"error\":" + Quoted(series.error);
