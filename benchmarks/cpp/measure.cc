@@ -1,6 +1,8 @@
 // Latency, throughput, ways of waiting, and figures.
 #include "measure.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -16,6 +18,18 @@ std::string Format(const char* format, double value) {
   char text[64];
   std::snprintf(text, sizeof text, format, value);
   return text;
+}
+
+Allocations Counted() {
+  static const auto* const counters =
+      static_cast<const std::uint64_t* const*>(dlsym(RTLD_DEFAULT, "trtnode_malloc_counters"));
+  if (counters == nullptr || *counters == nullptr) return {};
+  return {true, (*counters)[0], (*counters)[1]};
+}
+
+Allocations CountedSince(const Allocations& before) {
+  const Allocations now = Counted();
+  return {now.counted, now.calls - before.calls, now.bytes - before.bytes};
 }
 
 double Microseconds(std::int64_t ns) { return static_cast<double>(ns) / 1000; }
@@ -85,6 +99,7 @@ Result<Lanes> MakeLanes(const World& world, const std::shared_ptr<tensorrt::Engi
 Series MeasureLatency(Lane& lane, bool copy, int iterations, int duration_ms) {
   Series series;
   series.samples.reserve(iterations > 0 ? static_cast<std::size_t>(iterations) : 1 << 20);
+  const Allocations before_all = Counted();
   const std::int64_t start = NowNs();
   const std::int64_t end = start + std::int64_t{duration_ms} * 1000000;
   std::int64_t before = start;
@@ -98,6 +113,7 @@ Series MeasureLatency(Lane& lane, bool copy, int iterations, int duration_ms) {
     ++series.count;
   }
   series.seconds = static_cast<double>(NowNs() - start) / 1e9;
+  series.allocations = CountedSince(before_all);
   return series;
 }
 
@@ -119,6 +135,7 @@ Series MeasureThroughput(const Lanes& lanes, bool copy, int iterations, int dura
     ++series.count;
     return true;
   };
+  const Allocations before_all = Counted();
   const std::int64_t start = NowNs();
   const std::int64_t end = start + std::int64_t{duration_ms} * 1000000;
   Lane* failed = nullptr;
@@ -134,6 +151,7 @@ Series MeasureThroughput(const Lanes& lanes, bool copy, int iterations, int dura
   for (const auto& lane : lanes)
     if (failed == nullptr && !finish(*lane)) failed = lane.get();
   series.seconds = static_cast<double>(NowNs() - start) / 1e9;
+  series.allocations = CountedSince(before_all);
   if (failed != nullptr) series.error = failed->failure();
   return series;
 }

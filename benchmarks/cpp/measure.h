@@ -18,12 +18,19 @@ using Lanes = std::vector<std::unique_ptr<Lane>>;
 
 std::int64_t NowNs() noexcept;
 
+// Calls and bytes of malloc, from malloc_count.c where it was preloaded.
+struct Allocations {
+  bool counted = false;
+  std::uint64_t calls = 0, bytes = 0;
+};
+
 // One measured series. `samples` in nanoseconds; throughput has `count` and `seconds`, and its samples are launches.
 struct Series {
   std::vector<std::int64_t> samples;
   std::int64_t count = 0;
   double seconds = 0;
-  std::string error;  // empty: none
+  Allocations allocations;  // of the loop alone
+  std::string error;        // empty: none
 };
 
 // "count":…,"p50_us":…,… without braces. Percentiles by trtexec's rule: sorted[max(n - 1 - int((1 - p) n), 0)].

@@ -1,6 +1,4 @@
 // The peers' protocol: a round for each line on standard input.
-#include <dlfcn.h>
-
 #include <charconv>
 #include <cstdio>
 #include <iostream>
@@ -22,19 +20,6 @@ int NumberIn(std::string_view line, const std::string& name) {
   return value;
 }
 
-struct Allocations {
-  bool counted = false;
-  std::uint64_t calls = 0, bytes = 0;
-};
-
-// From malloc_count.c, where it was preloaded.
-Allocations CountAllocations() {
-  static const auto* const counters =
-      static_cast<const std::uint64_t* const*>(dlsym(RTLD_DEFAULT, "trtnode_malloc_counters"));
-  if (counters == nullptr || *counters == nullptr) return {};
-  return {true, (*counters)[0], (*counters)[1]};
-}
-
 }  // namespace
 
 int Serve(const Arguments& arguments, const Round& round, const std::string& ready) {
@@ -43,19 +28,17 @@ int Serve(const Arguments& arguments, const Round& round, const std::string& rea
     if (line.empty()) continue;
     if (const int warmup_ms = NumberIn(line, "warmupMs"); warmup_ms > 0) round(0, warmup_ms);
     const bool throughput = arguments.mode == "throughput";
-    const Allocations before = CountAllocations();
     const Series series = round(NumberIn(line, "iterations"), NumberIn(line, "durationMs"));
-    const Allocations after = CountAllocations();
     char numbers[128];
     std::snprintf(numbers, sizeof numbers, "{\"count\":%lld,\"seconds\":%.6f",
                   static_cast<long long>(series.count), series.seconds);
     std::string answer = numbers;
-    if (after.counted && series.count > 0) {
+    if (series.allocations.counted && series.count > 0) {
       const auto runs = static_cast<double>(series.count);
       std::snprintf(numbers, sizeof numbers,
                     ",\"nativeCallsPerRun\":%.4f,\"nativeBytesPerRun\":%.2f",
-                    static_cast<double>(after.calls - before.calls) / runs,
-                    static_cast<double>(after.bytes - before.bytes) / runs);
+                    static_cast<double>(series.allocations.calls) / runs,
+                    static_cast<double>(series.allocations.bytes) / runs);
       answer += numbers;
     }
     answer += throughput ? ",\"launch\":{" + FiguresJson(series.samples) + "}"

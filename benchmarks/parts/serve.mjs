@@ -42,7 +42,10 @@ export function timeSync(once, { iterations = 0, durationMs = 0 }) {
   let count = 0;
   const start = performance.now();
   let before = start;
-  while ((iterations > 0 ? count < iterations : before - start < durationMs) && count < room.length) {
+  while (
+    (iterations > 0 ? count < iterations : before - start < durationMs) &&
+    count < room.length
+  ) {
     before = performance.now();
     once();
     room[count++] = performance.now() - before;
@@ -55,7 +58,10 @@ export async function timeAsync(once, { iterations = 0, durationMs = 0 }) {
   let count = 0;
   const start = performance.now();
   let before = start;
-  while ((iterations > 0 ? count < iterations : before - start < durationMs) && count < room.length) {
+  while (
+    (iterations > 0 ? count < iterations : before - start < durationMs) &&
+    count < room.length
+  ) {
     before = performance.now();
     await once();
     room[count++] = performance.now() - before;

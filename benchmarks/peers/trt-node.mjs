@@ -77,7 +77,8 @@ function outputsOf(answer) {
       {
         dtype,
         bytes: data.byteLength,
-        first: dtype === 'float32' ? [...data.subarray(0, 4)].map((one) => round(one, 7)) : undefined,
+        first:
+          dtype === 'float32' ? [...data.subarray(0, 4)].map((one) => round(one, 7)) : undefined,
       },
     ]),
   );
@@ -188,7 +189,8 @@ await serve(async (config) => {
       const { count, seconds } = await timeAsync(many, command);
       return { count: count * manyFeeds.length, seconds };
     },
-    load: (command) => timeLoads(config.plan, config.runtime && { runtime: config.runtime }, command),
+    load: (command) =>
+      timeLoads(config.plan, config.runtime && { runtime: config.runtime }, command),
   };
   if (config.mode === 'many') checkRunMany(session);
   if (config.mode === 'event-loop') {
