@@ -28,6 +28,7 @@ const { values, positionals } = parseArgs({
     plans: { type: 'string', default: 'benchmarks/models/out' },
     cpp: { type: 'string', default: 'build/Release/trtnode_cpp_loop' },
     python: { type: 'string', default: 'python3' },
+    runtime: { type: 'string', default: 'tensorrt' },
     only: { type: 'string' },
     skip: { type: 'string' },
     out: { type: 'string', default: 'benchmarks/results' },
@@ -81,7 +82,11 @@ const fixtures = (kind, name) => {
 };
 const files = {
   onnx: (model) => fixtures('onnx', model) ?? path.resolve(values.models, `${model}.onnx`),
-  plans: (name) => fixtures('plan', name) ?? path.resolve(values.plans, `${name}.plan`),
+  // Those of --plans first: the fixtures are for one GPU and one TensorRT.
+  plans: (name) => {
+    const own = path.resolve(values.plans, `${name}.plan`);
+    return existsSync(own) ? own : (fixtures('plan', name) ?? own);
+  },
 };
 const cpuFiles = {
   onnx: (model) => fixtures('onnx', model),
@@ -130,7 +135,7 @@ const common = {
   mallocCount: preload,
 };
 const settingsOf = (scenario) =>
-  scenario.set === 'cpu'
+  scenario.set === 'cpu' || values.runtime === 'reference'
     ? {
         ...common,
         runtime: 'reference',

@@ -92,7 +92,8 @@ export async function runScenario(scenario, settings, log) {
   // Loaded one after the other would take minutes; the warm-up before each round makes up for the crowd.
   await Promise.all(peers.map(start));
   for (const { result } of peers) {
-    if (result.error !== undefined) log(`  ${result.name}: cannot run: ${result.error}`);
+    if (result.error !== undefined)
+      log(`  ${result.name}: cannot run: ${result.error.slice(0, 160)}`);
   }
   const rounds = scenario.rounds ?? settings.rounds;
   const states = [];

@@ -10,6 +10,8 @@ const python = (name, config = {}) => ({
   config: { mode: 'latency', ...config },
 });
 
+const streamsName = (count) => `C++, ${count} stream${count > 1 ? 's' : ''}`;
+
 /** The same in every latency comparison on a GPU: raw, ours, NVIDIA's Python API. */
 const latencyPeers = () => [
   cpp('C++'),
@@ -75,12 +77,12 @@ function mlp({ onnx, plans }) {
     onnx: onnx('mlp'),
     plan: plans('mlp'),
   };
-  const streams = (count) => cpp(`C++, ${count} streams`, { mode: 'throughput', inFlight: count });
+  const streams = (count) => cpp(streamsName(count), { mode: 'throughput', inFlight: count });
   const flight = (count, config = {}, suffix = '') =>
     node(
       `trt-node run, ${count} in flight${suffix}`,
       { mode: 'flight', inFlight: count, ...config },
-      { against: `C++, ${count} streams` },
+      { against: streamsName(count) },
     );
   return [
     {
@@ -148,7 +150,7 @@ function resnet50({ onnx, plans }) {
       shapes: { input: [1, 3, 224, 224] },
       reference: 'C++, 1 stream',
       peers: [1, 2, 4, 8].flatMap((count) => {
-        const name = `C++, ${count} stream${count > 1 ? 's' : ''}`;
+        const name = streamsName(count);
         return [
           cpp(name, { mode: 'throughput', inFlight: count }),
           node(

@@ -79,7 +79,7 @@ function scenarioTable(scenario) {
     : '';
   const absent = scenario.peers
     .filter((peer) => peer.error !== undefined)
-    .map((peer) => `- ${peer.name}: not measured: ${cell(peer.error)}`);
+    .map((peer) => `- ${peer.name}: not measured: ${cell(peer.error).slice(0, 160)}`);
   const name = (peer) =>
     peer.against && scenario.mode === 'latency'
       ? `${peer.name} (against ${peer.against})`
