@@ -73,7 +73,7 @@ compare() { # compare NAME FLAGS…: run.mjs, its tables beside its JSON; what i
 completion() {
   step completion build/Release/trtnode_cpp_loop test/fixtures/plans/mlp.plan --shapes=x:8x64 --mode=completion --copy=0 \
     --warmup-ms=1000 --duration-ms=3000 --json="$work/results/completion.json"
-  [ -s "$work/results/completion.json" ] && tail -n +2 "$work/results/completion.json" | cut -c1-200
+  [ -s "$work/results/completion.json" ] && cut -c1-220 "$work/results/completion.json"
   bundle
 }
 

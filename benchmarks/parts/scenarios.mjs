@@ -240,10 +240,10 @@ function loads({ plans }) {
 }
 
 function eventLoop({ plans }) {
-  const peers = (count) => [
+  const peers = (count, many = 64) => [
     node('idle', { mode: 'event-loop', work: 'idle', inFlight: 1 }),
     node(`run, ${count} in flight`, { mode: 'event-loop', work: 'flight', inFlight: count }),
-    node('runMany', { mode: 'event-loop', work: 'many', inFlight: count, many: 64 }),
+    node('runMany', { mode: 'event-loop', work: 'many', inFlight: count, many }),
   ];
   const common = {
     set: 'event-loop',
@@ -269,7 +269,7 @@ function eventLoop({ plans }) {
       model: 'slow',
       shapes: { x: [2048, 2048] },
       plan: plans('slow'),
-      peers: peers(4),
+      peers: peers(4, 8),
     },
     {
       ...common,
@@ -285,7 +285,8 @@ function eventLoop({ plans }) {
 }
 
 function allocations({ plans }) {
-  const ours = (name, way, config = {}) => node(name, { mode: 'allocations', way, ...config });
+  const ours = (name, way, config = {}) =>
+    node(name, { mode: 'allocations', way, warmupMs: 0, ...config });
   return [
     {
       set: 'allocations',

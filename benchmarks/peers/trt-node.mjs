@@ -30,47 +30,43 @@ async function load(plan, wanted, notes) {
   }
 }
 
-/** Feeds and output targets of `lanes` lanes, over pinned memory or ordinary arrays. */
-async function makeLanes(session, config, lanes, close) {
-  const first = {};
+/**
+ * The inputs, and what makes more of them: `tensors(count, of)` gives `count` sets of tensors like `of`, over pinned memory or ordinary
+ * arrays.
+ */
+async function makeTensors(session, config, close) {
+  const inputs = {};
   for (const input of session.inputs) {
     const shape = config.shapes[input.name] ?? input.shape;
-    first[input.name] = new trt.Tensor(
-      input.dtype,
-      inputData(input.name, input.dtype, volume(shape)),
-      shape,
-    );
+    const data = inputData(input.name, input.dtype, volume(shape));
+    inputs[input.name] = new trt.Tensor(input.dtype, data, shape);
   }
-  const answer = await session.run(first);
-  let pinned = (tensor) =>
-    new trt.Tensor(tensor.dtype, new tensor.data.constructor(tensor.data), tensor.shape);
+  const answer = await session.run(inputs);
+  const array = ({ dtype, data, shape }) =>
+    new trt.Tensor(dtype, new data.constructor(data), shape);
+  let pinned;
   if (config.memory !== 'array') {
     const runtime = new trt.Runtime({ runtime: session.runtime });
-    const buffers = [];
-    pinned = (tensor) => {
-      const buffer = runtime.createPinnedBuffer(tensor.data.byteLength);
-      buffers.push(buffer);
-      const view = buffer.tensor(tensor.dtype, tensor.shape);
-      view.data.set(tensor.data);
+    close.push(() => runtime.close());
+    pinned = ({ dtype, data, shape }) => {
+      const view = runtime.createPinnedBuffer(data.byteLength).tensor(dtype, shape);
+      view.data.set(data);
       return view;
     };
-    close.push(() => {
-      for (const buffer of buffers) buffer.close();
-      runtime.close();
-    });
   }
-  const each = (tensors) =>
-    Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, pinned(tensor)]));
+  const sets = (count, of, make) =>
+    Array.from({ length: count }, () =>
+      Object.fromEntries(Object.entries(of).map(([name, tensor]) => [name, make(tensor)])),
+    );
   return {
+    inputs,
     answer,
-    lanes: Array.from({ length: lanes }, () => ({
-      feeds: each(first),
-      options: { outputs: config.outputs === 'new' ? undefined : each(answer) },
-    })),
+    arrays: (count, of) => sets(count, of, array),
+    tensors: (count, of) => sets(count, of, pinned ?? array),
   };
 }
 
-function outputsOf(answer) {
+function aboutOutputs(answer) {
   return Object.fromEntries(
     Object.entries(answer).map(([name, { dtype, data }]) => [
       name,
@@ -153,20 +149,28 @@ await serve(async (config) => {
       ...(config.library && { library: config.library }),
       instances: inFlight,
       cudaGraph: config.cudaGraph ?? 'on',
+      // A graph is for the addresses that it was captured with, and any lane may get any slot.
+      maxCudaGraphs: Math.max(8, inFlight),
       ...(config.completion && { completion: config.completion }),
       ...(config.profile !== undefined && { profile: config.profile }),
     },
     notes,
   );
   close.unshift(() => session.close());
-  const { answer, lanes } = await makeLanes(session, config, inFlight, close);
+  const { inputs, answer, arrays, tensors } = await makeTensors(session, config, close);
+  // Each lane has inputs and outputs of its own, as each stream of the C++ peer.
+  const feedsOf = tensors(inFlight, inputs);
+  const outputsOfLane = tensors(inFlight, answer);
+  const lanes = feedsOf.map((feeds, i) => ({
+    feeds,
+    options: config.outputs === 'new' ? undefined : { outputs: outputsOfLane[i] },
+  }));
   const [{ feeds, options }] = lanes;
   const once = lanes.map((lane) => () => session.run(lane.feeds, lane.options));
-  const manyFeeds = Array.from(
-    { length: config.many ?? 256 },
-    (_, i) => lanes[i % lanes.length].feeds,
-  );
-  const many = () => session.runMany(manyFeeds);
+  // runMany reads the same inputs again and again; each of its runs writes to arrays of its own.
+  const manyFeeds = new Array(config.many ?? 256).fill(feeds);
+  const manyOptions = { outputs: arrays(manyFeeds.length, answer) };
+  const many = () => session.runMany(manyFeeds, manyOptions);
 
   /** One after the other, as the mode says; for counting allocations. */
   const runs = {
@@ -226,9 +230,9 @@ await serve(async (config) => {
       versions: { 'trt-node': version, tensorrt: session.version, node: process.versions.node },
       library: session.libraryPath,
       notes,
-      outputs: outputsOf(answer),
+      outputs: aboutOutputs(answer),
     }),
-    round: (command) => aRound(command),
+    round: async (command) => ({ ...(await aRound(command)), stats: session.stats() }),
     close: async () => {
       for (const one of close) await one();
     },
