@@ -86,6 +86,22 @@ export function addRatios(peers, reference) {
   }
 }
 
+/** How far each peer's first output values lie from the reference's: whether they compute the same at all. */
+export function addDifferences(peers, reference) {
+  const base = peers.find((peer) => peer.name === reference && peer.error === undefined);
+  if (base === undefined) return;
+  for (const peer of peers) {
+    for (const [name, { first }] of Object.entries(peer.outputs ?? {})) {
+      const other = base.outputs[name]?.first;
+      if (peer === base || first === undefined || other === undefined) continue;
+      const far = Math.max(...first.map((value, i) => Math.abs(value - other[i])));
+      (peer.difference ??= {})[name] = Number.isFinite(far)
+        ? Number(far.toPrecision(3))
+        : String(far);
+    }
+  }
+}
+
 /** Runs a scenario; the object that the result file holds. `log` gets a line now and then. */
 export async function runScenario(scenario, settings, log) {
   const peers = scenario.peers.map((peer) => newPeer(peer, settings, scenario));
@@ -118,6 +134,7 @@ export async function runScenario(scenario, settings, log) {
   for (const peer of peers) peer.result.pooled = pool(peer);
   const results = peers.map((peer) => peer.result);
   addRatios(results, scenario.reference);
+  addDifferences(results, scenario.reference);
   return {
     name: scenario.name,
     title: scenario.title,

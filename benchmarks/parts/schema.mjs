@@ -45,6 +45,7 @@ const peer = object(
     library: text,
     notes: list(text),
     outputs: record,
+    difference: record,
     ratio: object(
       { against: text },
       {
