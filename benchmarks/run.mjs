@@ -20,7 +20,8 @@ const inRoot = (...parts) => path.join(root, ...parts);
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '7' },
+    rounds: { type: 'string' },
+    iterations: { type: 'string' },
     'round-ms': { type: 'string', default: '500' },
     'warmup-ms': { type: 'string', default: '1000' },
     'round-timeout-s': { type: 'string', default: '120' },
@@ -113,6 +114,9 @@ const wanted = (one) =>
   (positionals.includes('gpu') && one.set !== 'cpu');
 const selected = all.filter(wanted).map((one) => ({
   ...one,
+  // What the command line says goes before what the scenario says.
+  ...(values.rounds && { rounds: Number(values.rounds) }),
+  ...(values.iterations && { iterations: Number(values.iterations) }),
   peers: one.peers.filter(
     ({ name, kind }) =>
       name === one.reference ||
@@ -128,7 +132,7 @@ const common = {
   root,
   cpp: path.resolve(root, values.cpp),
   python: values.python,
-  rounds: Number(values.rounds),
+  rounds: Number(values.rounds ?? 7),
   roundMs: Number(values['round-ms']),
   warmupMs: Number(values['warmup-ms']),
   roundTimeoutMs: Number(values['round-timeout-s']) * 1000,

@@ -240,7 +240,7 @@ bool Lane::LaunchCalls() {
   if (!tensorrt::abi::Invoke<m::VExecutionContext_enqueueV3>(
           world_.library->abi_major(),
           static_cast<const tensorrt::abi::IExecutionContext*>(context_->abi_object()),
-          static_cast<tensorrt::abi::CUstream_st*>(static_cast<void*>(raw_stream_)))) {
+          reinterpret_cast<tensorrt::abi::CUstream_st*>(raw_stream_))) {
     failure_ = "enqueueV3 said no";
     return false;
   }

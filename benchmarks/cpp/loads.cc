@@ -72,7 +72,7 @@ Series MeasureLoad(const World& world, const Arguments& arguments, const std::st
 
 std::string MeasureLoads(const World& world, const Arguments& arguments) {
   struct Way {
-    const char* name;
+    const char* name = nullptr;
     Series series;
   };
   Way ways[] = {{"load-read", {}}, {"load-mmap", {}}};

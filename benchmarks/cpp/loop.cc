@@ -1,5 +1,6 @@
 // trtnode_cpp_loop: the C++ peer. What TensorRT and the driver cost when nothing lies between: the measure for trt-node.
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <iostream>
 
@@ -103,4 +104,11 @@ int Main(const std::vector<std::string>& words) {
 }  // namespace
 }  // namespace trtnode::benchmark
 
-int main(int argc, char** argv) { return trtnode::benchmark::Main({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  try {
+    return trtnode::benchmark::Main({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
