@@ -24,7 +24,7 @@ export function commandOf(peer, scenario, settings) {
     ...(reference && { TRT_NODE_REFERENCE_THREADS: '1' }),
     ...(counting && {
       LD_PRELOAD: settings.mallocCount,
-      TRT_NODE_MALLOC_COUNT: settings.mallocFile,
+      TRT_NODE_MALLOC_COUNT: `${settings.mallocFile}-${peer.name.replaceAll(/\W+/g, '-')}`,
     }),
   };
   const json = JSON.stringify({ ...config, ...(reference && { runtime: 'reference' }) });

@@ -115,10 +115,16 @@ function mlp({ onnx, plans }) {
     {
       ...common,
       name: 'mlp-completion',
-      title: 'mlp, batch 8, C++: ways to learn that the device is done',
+      title:
+        'mlp, batch 8: ways to learn that the device is done, in C++ and of trt-node’s await run',
       mode: 'latency',
-      reference: 'sync',
-      peers: waits.map(([wait]) => cpp(wait, { mode: 'latency', wait })),
+      reference: 'C++: cuStreamSynchronize',
+      peers: [
+        ...waits.map(([wait, name]) => cpp(`C++: ${name}`, { mode: 'latency', wait })),
+        ...['spin', 'adaptive', 'block'].map((completion) =>
+          node(`await run, completion: '${completion}'`, { mode: 'async', completion }),
+        ),
+      ],
     },
   ];
 }

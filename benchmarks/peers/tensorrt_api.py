@@ -84,7 +84,8 @@ def prepare(config):
     once = None
     if config.get("graph"):
         graph = torch.cuda.CUDAGraph()
-        with torch.inference_mode(), torch.cuda.graph(graph, stream=stream):
+        capture = torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local")
+        with torch.inference_mode(), capture:
             issue()
         notes = ["the same, captured in a torch.cuda.CUDAGraph"]
 
