@@ -180,6 +180,14 @@ TEST(CaptureFaults) {
   CUgraphExec executable = nullptr;
   CHECK_EQ(CUDA_ERROR_NOT_SUPPORTED, cuGraphInstantiateWithFlags(&executable, graph, 0));
   cuGraphDestroy(graph);
+  trtNodeReferenceSetFaults("memop");
+  const DeviceArray<uint32_t> flag(std::vector<uint32_t>{0});
+  CHECK_EQ(CUDA_ERROR_NOT_SUPPORTED, cuStreamWriteValue32_v2(stream, flag.address(), 1, 0));
+  cuStreamBeginCapture_v2(stream, kCaptureRelaxed);
+  CHECK_EQ(CUDA_ERROR_NOT_SUPPORTED, cuStreamWriteValue32_v2(stream, flag.address(), 1, 0));
+  CHECK_EQ(CUDA_ERROR_NOT_SUPPORTED, cuStreamWaitValue32_v2(stream, flag.address(), 1, 0));
+  CHECK_EQ(CUDA_SUCCESS, cuStreamEndCapture(stream, &graph));  // the capture is none the worse
+  cuGraphDestroy(graph);
   trtNodeReferenceSetFaults(nullptr);
 }
 
