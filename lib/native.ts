@@ -101,7 +101,7 @@ export interface NativeRuntime {
   deserializeEngine(plan: Uint8Array): NativeEngine;
   /** The same on a thread of its own; `plan` is copied first only if it is not backed by plain memory that can be kept. */
   deserializeEngineAsync(plan: Uint8Array): Promise<NativeEngine>;
-  /** Reads the file and deserializes from it on a thread of its own. ERR_TRT_FILE when it cannot be read. */
+  /** Maps or reads the file and deserializes from it on a thread of its own. ERR_TRT_FILE when it cannot be read. */
   deserializeEngineFile(path: string): Promise<NativeEngine>;
   close(): void;
 }
