@@ -72,6 +72,8 @@ export function environment(root) {
     gpuBefore: gpuState(),
     cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
     cores: os.availableParallelism(),
+    // What else the machine was doing: one, five and fifteen minutes before the start.
+    loadAverage: os.loadavg().map((one) => Math.round(one * 100) / 100),
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     kernel: os.release(),
     os: osName(),

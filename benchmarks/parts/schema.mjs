@@ -68,6 +68,7 @@ const schema = object({
     { gpu: orNull(record), cpu: text, cores: number, kernel: text, node: text },
     {
       gpuBefore: orNull(record),
+      loadAverage: list(number),
       memoryGiB: number,
       os: anything,
       glibc: anything,

@@ -117,7 +117,10 @@ function environmentText({ environment, date, scenarios }) {
     ? `${gpu.name}, driver ${gpu.driver}${gpu.cuda ? `, CUDA ${gpu.cuda}` : ''}, power limit ${gpu.powerLimitW} W`
     : 'no GPU';
   const list = [...versions].map(([name, version]) => `${name} ${version}`).join(', ');
-  return `${date.slice(0, 10)}. ${machine}; ${environment.cpu}, ${environment.cores} cores, kernel ${environment.kernel}. ${list}.`;
+  const load = environment.loadAverage?.[0] ?? 0;
+  const busy =
+    load > environment.cores / 4 ? ` The machine was busy with other work: load ${load}.` : '';
+  return `${date.slice(0, 10)}. ${machine}; ${environment.cpu}, ${environment.cores} cores, kernel ${environment.kernel}. ${list}.${busy}`;
 }
 
 /** All of a result as Markdown. */
