@@ -29,19 +29,17 @@ function output(command, args) {
   }
 }
 
-/** The first GPU's values of `fields`; null without nvidia-smi. */
+/** The first GPU's values of `fields`; null without nvidia-smi. One that this driver does not know costs the others nothing. */
 function query(fields) {
-  const line = output('nvidia-smi', [
-    `--query-gpu=${Object.values(fields).join()}`,
-    '--format=csv,noheader,nounits',
-    '-i',
-    '0',
-  ]);
-  if (line === undefined) return null;
-  const values = line.split(',').map((text) => text.trim());
+  const ask = (names) =>
+    output('nvidia-smi', [`--query-gpu=${names}`, '--format=csv,noheader,nounits', '-i', '0']);
+  const names = Object.values(fields);
+  const line = ask(names.join());
+  const values = line?.split(',') ?? (ask('name') === undefined ? undefined : names.map(ask));
+  if (values === undefined) return null;
   return Object.fromEntries(
     Object.keys(fields).map((name, i) => {
-      const text = values[i] ?? '';
+      const text = (values[i] ?? '').trim();
       const numeric = text !== '' && name !== 'driver' && name !== 'computeCapability';
       return [name, numeric && !Number.isNaN(Number(text)) ? Number(text) : text];
     }),
