@@ -8,7 +8,7 @@
 #   plans            all four
 #   anything else    a scenario or set of benchmarks/run.mjs: mlp, resnet50, encoder, load, event-loop, allocations, gpu …
 # Environment: WORK (models and plans; default /tmp/trt-node-bench), PLANS_IN (a folder with plans, whole or in numbered parts, to be used
-# instead of building), KEEP (names of plans to leave in $OUT in parts of 16 MiB), RUN_ARGS (more options for run.mjs), LEVEL (builder
+# instead of building), KEEP (names of plans to leave in $OUT in parts of 15 MiB), RUN_ARGS (more options for run.mjs), LEVEL (builder
 # optimization level, default 3), LIMIT (seconds that one step may take, default 400), PYTHON (default python3).
 # Needs node and, for NVIDIA's libraries, LD_LIBRARY_PATH; the packed machine's `env` sets both. Exit status: 1 if a step failed.
 set -uo pipefail
@@ -103,6 +103,6 @@ for what in "$@"; do
   esac
 done
 for name in ${KEEP:-}; do
-  [ -f "$work/plans/$name.plan" ] && split -b 16M -d "$work/plans/$name.plan" "$out/$name.plan."
+  [ -f "$work/plans/$name.plan" ] && split -b 15M -d "$work/plans/$name.plan" "$out/$name.plan."
 done
 exit $failed
