@@ -201,7 +201,7 @@ Result<Executor::Watcher> Executor::Start(int index) {
   if (graph && LaunchHere()) {
     ++inline_launches_;
     const cuda::ContextGuard guard(*shared_->context);
-    run.status = Launch(run, run.variant);
+    run.status = Launch(run, run.variant, true);
     if (run.status.ok()) {
       run.phase.store(Phase::kLaunched, std::memory_order_release);
       if (watcher == Watcher::kReactor) Watch(run);
@@ -222,9 +222,10 @@ Result<Executor::Watcher> Executor::Start(int index) {
   return watcher;
 }
 
-Status Executor::Launch(Entry& run, GraphVariant variant) {
+Status Executor::Launch(Entry& run, GraphVariant variant, bool timed) {
   Status status;
   try {
+    if (!timed) return slot(run.index).Launch(variant);
     const std::int64_t before = Now();
     const bool quick = slot(run.index).HasGraph();
     status = slot(run.index).Launch(variant);
@@ -238,7 +239,7 @@ Status Executor::Launch(Entry& run, GraphVariant variant) {
 
 void Executor::LaunchQueued(int index) {
   Entry& run = entry(index);
-  if (run.status.ok()) run.status = Launch(run, run.variant);
+  if (run.status.ok()) run.status = Launch(run, run.variant, true);
   if (run.status.ok() && !slot(index).waits_in_launch()) {
     run.phase.store(Phase::kLaunched);
     if (run.watched.load()) Watch(run);
@@ -336,11 +337,12 @@ Status Executor::RunSync(int index) {
   RETURN_IF_ERROR(guard.status());
   Status status = one.Hold();
   if (status.ok()) {
-    run.started = clock_ != nullptr ? Now() : 0;
-    status = Launch(run, GraphVariant::kLatency);
+    const bool timed = clock_ != nullptr;
+    if (timed) run.started = Now();
+    status = Launch(run, GraphVariant::kLatency, timed);
     if (status.ok() && !one.waits_in_launch()) status = one.Wait(false);
     if (!status.ok()) one.Recover();
-    run.finished = clock_ != nullptr ? Now() : 0;
+    if (timed) run.finished = Now();
   }
   one.Release();
   run.completed = status.ok();

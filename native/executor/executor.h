@@ -118,7 +118,8 @@ class Executor {
   Entry& entry(int index) const { return *entries_[static_cast<std::size_t>(index)]; }
   bool LaunchHere() const noexcept;
   void CountCrowd() noexcept;
-  Status Launch(Entry& entry, GraphVariant variant);
+  // `timed`: what it costs is remembered.
+  Status Launch(Entry& entry, GraphVariant variant, bool timed);
   void LaunchQueued(int slot);
   void Finish(Entry& entry, Status status);
   void Watch(Entry& entry);
