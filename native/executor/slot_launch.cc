@@ -236,7 +236,6 @@ Status Slot::LaunchGraph(GraphVariant variant) {
 
 // On failure the stream is as before, the reason is kept, and the combination is not tried again.
 Status Slot::Capture(GraphVariant variant) {
-  RETURN_IF_ERROR(stream_->BeginCapture(kCaptureThreadLocal));
   const auto record = [&, this](Signal::Mark* mark) -> Status {
     RETURN_IF_ERROR(RecordTime(kH2dStart, true));
     RETURN_IF_ERROR(CopyIn());
@@ -249,13 +248,16 @@ Status Slot::Capture(GraphVariant variant) {
     return {};
   };
   Signal::Mark mark = Signal::Mark::kStream;
-  Status status = record(&mark);
-  Result<std::shared_ptr<cuda::Graph>> graph = stream_->EndCapture();  // in any case
-  if (status.ok() && !graph.ok()) status = graph.TakeStatus();
+  Status status = stream_->BeginCapture(kCaptureThreadLocal);
   if (status.ok()) {
-    graphs_.Keep(*entry_, variant, graph.Take(), mark);
-    ++graph_stats_.captures;
-    return {};
+    status = record(&mark);
+    Result<std::shared_ptr<cuda::Graph>> graph = stream_->EndCapture();  // in any case
+    if (status.ok() && !graph.ok()) status = graph.TakeStatus();
+    if (status.ok()) {
+      graphs_.Keep(*entry_, variant, graph.Take(), mark);
+      ++graph_stats_.captures;
+      return {};
+    }
   }
   ++refusals_;
   entry_ = nullptr;
