@@ -30,8 +30,7 @@ Status Launcher::Push(int slot, bool quick) {
   }
   ++waiting_;
   if (looking_ > 0 || (quick && busy_quick_ >= kMostQuick)) return {};
-  Recruit();
-  if (!threads_.empty()) return {};
+  if (Recruit()) return {};
   const std::lock_guard lock(lock_);
   queue_.pop_back();
   --waiting_;
@@ -39,8 +38,8 @@ Status Launcher::Push(int slot, bool quick) {
                 "Raise the limit of processes (ulimit -u, the container's pids limit).");
 }
 
-// Sees to it that another thread looks at the queue, if there can be one.
-void Launcher::Recruit() {
+// Sees to it that another thread looks at the queue, if there can be one. False: there is none at all.
+bool Launcher::Recruit() {
   const std::lock_guard lock(mutex_);
   if (asleep_ > 0) {
     changed_.notify_one();
@@ -50,6 +49,7 @@ void Launcher::Recruit() {
     } catch (const std::system_error&) {  // those that there are do it
     }
   }
+  return !threads_.empty();
 }
 
 void Launcher::Stop() {
@@ -102,7 +102,7 @@ void Launcher::Loop() noexcept {
       --busy_quick_;
     } else {
       // This takes long: others take what else waits.
-      if (waiting_ > 0 && looking_ == 0) Recruit();
+      if (waiting_ > 0 && looking_ == 0) (void)Recruit();
       launch_(job.slot);
     }
     spin = spin_ && job.quick;

@@ -39,7 +39,7 @@ class Launcher {
   };
   void Loop() noexcept;
   bool Take(Job& job) noexcept;
-  void Recruit();
+  bool Recruit();
 
   const std::shared_ptr<cuda::PrimaryContext> context_;
   const std::size_t most_threads_;
