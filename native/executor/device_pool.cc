@@ -35,11 +35,16 @@ Result<std::shared_ptr<cuda::DeviceBuffer>> DevicePool::Acquire(std::size_t byte
 
 void DevicePool::Return(std::shared_ptr<cuda::DeviceBuffer> buffer) noexcept {
   try {
+    std::shared_ptr<cuda::DeviceBuffer> oldest;  // freed after the lock: it waits for the device
     const std::lock_guard lock(mutex_);
-    if (idle_.size() >= kMostIdle) return;
     const std::size_t bytes = buffer->bytes();
     idle_.push_back(std::move(buffer));
     idle_bytes_ += bytes;
+    if (idle_.size() <= kMostIdle) return;
+    // Sizes that nobody asks for any more must not keep out those that are in use.
+    oldest = std::move(idle_.front());
+    idle_.erase(idle_.begin());
+    idle_bytes_ -= oldest->bytes();
   } catch (...) {  // no memory to remember it: it is freed
   }
 }
