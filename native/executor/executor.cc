@@ -190,6 +190,8 @@ Result<Executor::Watcher> Executor::Start(int index) {
   }
   run.started = Now();
   run.status = Status();
+  run.run.fetch_add(1);
+  run.eager.store(false);
   Watcher watcher = ChooseWatcher();
   // One that launches for long (and for outputs of unknown size waits as well) is not spun for.
   if (slot(index).waits_in_launch()) watcher = Watcher::kReactor;
@@ -204,7 +206,7 @@ Result<Executor::Watcher> Executor::Start(int index) {
     run.status = Launch(run, run.variant, true);
     if (run.status.ok()) {
       run.phase.store(Phase::kLaunched, std::memory_order_release);
-      if (watcher == Watcher::kReactor) Watch(run);
+      if (watcher == Watcher::kReactor) WatchNow(run);
       return watcher;
     }
     // Recovering waits for the device: not here.
@@ -241,26 +243,41 @@ void Executor::LaunchQueued(int index) {
   Entry& run = entry(index);
   if (run.status.ok()) run.status = Launch(run, run.variant, true);
   if (run.status.ok() && !slot(index).waits_in_launch()) {
+    // From the phase on the owner may find the end, and start the slot's next run.
+    const std::uint32_t number = run.run.load();
+    const std::int64_t started = run.started;
     run.phase.store(Phase::kLaunched);
-    if (run.watched.load()) Watch(run);
+    if (run.watched.load()) Watch(run, number, started);
     return;
   }
   Finish(run, std::move(run.status));
   sink_->Wake(index);
 }
 
-void Executor::Watch(Entry& run) {
+bool Executor::DriverTells(const Entry& run) const noexcept {
+  return options_.completion == Completion::kBlock && slot(run.index).signal().notifies();
+}
+
+bool Executor::Outdated(int index, std::uint32_t number) const noexcept {
+  const Entry& run = entry(index);
+  return run.run.load() != number || run.phase.load(std::memory_order_acquire) == Phase::kIdle;
+}
+
+void Executor::WatchNow(Entry& run) { Watch(run, run.run.load(), run.started); }
+
+void Executor::Watch(Entry& run, std::uint32_t number, std::int64_t started) {
   Reactor::Watch watch;
   watch.executor = this;
   watch.slot = run.index;
+  watch.run = number;
   watch.sink = sink_;
-  watch.started = run.started;
-  watch.lazy = options_.completion == Completion::kBlock && slot(run.index).signal().notifies();
+  watch.started = started;
+  watch.lazy = DriverTells(run) && !run.eager.load();
   if (options_.completion == Completion::kAdaptive) {
     const std::int64_t expected = expected_.load(std::memory_order_relaxed);
     watch.expected = expected;
     if (options_.owner_polls && spin_ && expected > kWakeUp && expected < kForeseeable) {
-      watch.wake_at = run.started + expected - kWakeUp;
+      watch.wake_at = started + expected - kWakeUp;
       // Too late, or handed over by the owner: it has spun enough.
       if (Now() + kWakeUp / 2 > watch.wake_at) watch.wake_at = 0;
     }
@@ -272,26 +289,42 @@ bool Executor::Poll(int index, bool ask_driver) {
   Entry& run = entry(index);
   const Phase phase = run.phase.load(std::memory_order_acquire);
   if (phase == Phase::kFinished) return true;
-  if (phase != Phase::kLaunched) return false;
-  Result<bool> done = slot(index).Done(ask_driver);
-  if (done.ok() && !done.value()) return false;
-  Phase expected = Phase::kLaunched;
-  if (!run.phase.compare_exchange_strong(expected, Phase::kFinishing)) return false;
-  Finish(run, done.TakeStatus());
-  return true;
+  if (phase != Phase::kLaunched || run.asking.exchange(true, std::memory_order_acquire))
+    return false;
+  // One at a time: what another one sees late may be the end of this run when the next one is in flight already, or break the
+  // capture of its graph.
+  bool over = false;
+  Status status;
+  if (run.phase.load(std::memory_order_acquire) == Phase::kLaunched) {
+    Result<bool> done = slot(index).Done(ask_driver);
+    over = !done.ok() || done.value();
+    if (over) {
+      status = done.TakeStatus();
+      run.phase.store(Phase::kFinishing, std::memory_order_relaxed);
+    }
+  }
+  run.asking.store(false, std::memory_order_release);
+  if (over) Finish(run, std::move(status));
+  return over;
 }
 
 void Executor::HandOver(int index) {
   Entry& run = entry(index);
-  if (run.watched.exchange(true)) return;
+  const bool watched = run.watched.exchange(true);
+  if (DriverTells(run)) {
+    run.eager.store(true);
+  } else if (watched) {
+    return;
+  }
   // Still queued: whoever launches it sees `watched`, or we see that it is launched; if both, the reactor gets it twice.
-  if (run.phase.load() == Phase::kLaunched) Watch(run);
+  if (run.phase.load() == Phase::kLaunched) WatchNow(run);
 }
 
 void Executor::HandOverAll() {
   for (const auto& entry : entries_) {
     entry->watched.store(true);
-    if (entry->phase.load() == Phase::kLaunched) Watch(*entry);
+    entry->eager.store(true);
+    if (entry->phase.load() == Phase::kLaunched) WatchNow(*entry);
   }
 }
 

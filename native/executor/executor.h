@@ -78,6 +78,10 @@ class Executor {
   bool Poll(int slot, bool ask_driver);
   // The owner looks no more by itself: the sink wakes it.
   void HandOver(int slot);
+  // For the reactor: whether the run that it watches has ended and was collected; and that it watches the present one no more, which
+  // is the owner's own from here on.
+  bool Outdated(int slot, std::uint32_t run) const noexcept;
+  void GiveBack(int slot) noexcept { entry(slot).watched.store(false); }
   // The same for all that is running, also where the owner was woken before the end.
   void HandOverAll();
   // How long the owner shall spin for a run before it hands it over; nanoseconds after Start.
@@ -107,8 +111,12 @@ class Executor {
     Executor* executor = nullptr;
     int index = 0;
     std::atomic<Phase> phase{Phase::kIdle};
-    std::atomic<bool> watched{false};  // the reactor was asked, or shall be
-    bool completed = false;            // the last run succeeded: its outputs may be read
+    std::atomic<std::uint32_t> run{0};  // counts them
+    std::atomic<bool> asking{false};    // somebody looks whether the run has ended: one at a time
+    std::atomic<bool> watched{false};   // the reactor was asked, or shall be
+    // Where the driver tells the end: it has told, but the owner has waited in vain. The reactor shall look often.
+    std::atomic<bool> eager{false};
+    bool completed = false;  // the last run succeeded: its outputs may be read
     GraphVariant variant = GraphVariant::kLatency;
     Status status;  // of the run; before a launch: why it is not to be launched any more
     std::int64_t started = 0, launched = 0, finished = 0;
@@ -122,7 +130,9 @@ class Executor {
   Status Launch(Entry& entry, GraphVariant variant, bool timed);
   void LaunchQueued(int slot);
   void Finish(Entry& entry, Status status);
-  void Watch(Entry& entry);
+  void Watch(Entry& entry, std::uint32_t number, std::int64_t started);
+  void WatchNow(Entry& entry);
+  bool DriverTells(const Entry& entry) const noexcept;
   Watcher ChooseWatcher() const noexcept;
   GraphVariant Variant() const noexcept;
   void Learn(const Entry& entry) noexcept;

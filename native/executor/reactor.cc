@@ -75,6 +75,7 @@ void Reactor::Forget(const Executor& executor) {
     std::erase_if(watches_, is_its);
     lock.lock();
     std::erase_if(incoming_, is_its);
+    std::erase_if(taken_, is_its);  // between the two: needs both locks
     --forgetting_;
   }
 }
@@ -112,11 +113,20 @@ std::int64_t Reactor::Scan(std::int64_t now) {
   for (std::size_t i = 0; i < watches_.size();) {
     Watch& watch = watches_[i];
     bool over = false;
+    if (watch.executor->Outdated(watch.slot, watch.run)) {
+      watches_[i] = std::move(watches_.back());
+      watches_.pop_back();
+      continue;
+    }
     if (now >= watch.next) {
       const std::int64_t elapsed = now - watch.started;
       // The driver is asked rarely: only it knows of errors, which leave no mark.
       const bool ask = watch.lazy || elapsed > kLongest;
-      over = watch.executor->Poll(watch.slot, ask) || (watch.wake_at != 0 && now >= watch.wake_at);
+      over = watch.executor->Poll(watch.slot, ask);
+      if (!over && watch.wake_at != 0 && now >= watch.wake_at) {
+        watch.executor->GiveBack(watch.slot);
+        over = true;
+      }
       watch.next = now + Pause(watch, elapsed);
       if (watch.wake_at != 0) watch.next = std::min(watch.next, std::max(watch.wake_at, now));
     }

@@ -20,6 +20,7 @@ class Reactor {
   struct Watch {
     Executor* executor = nullptr;
     int slot = 0;
+    std::uint32_t run = 0;  // which one of the slot's
     std::shared_ptr<CompletionSink> sink;
     std::int64_t started = 0;  // Now() at the launch
     // If not 0: at this time the owner is woken and the run is its own again, ended or not: it spins for the short rest.
@@ -53,7 +54,8 @@ class Reactor {
 
   std::mutex scanning_;  // held while watches are looked at
   std::vector<Watch> watches_;
-  std::vector<Watch> taken_;  // what came in, on its way to watches_
+  std::vector<Watch>
+      taken_;  // what came in, on its way to watches_: filled with mutex_ held, emptied with scanning_
 };
 
 }  // namespace trtnode::executor
