@@ -284,6 +284,7 @@ function hostOutput(
     data = new info.array(arrayLength(info, volume(shape)));
   } else {
     const length = staging?.length ?? arrayLength(info, volume(shape));
+    if (into.length < length) checkMemory(into, row.who); // transferred during the run
     data = into.length === length ? into : into.subarray(0, length);
   }
   if (pinned === undefined && data.length > 0) {

@@ -2,7 +2,7 @@
 
 import { type TensorData, arrayLength } from '../dtype.js';
 import type { NativeExecutor, NativeInput, NativeOutputTarget } from '../native.js';
-import { sameShape, volume } from '../validate.js';
+import { checkMemory, sameShape, volume } from '../validate.js';
 import type { ResolvedFeeds } from './feeds.js';
 import type { IoTable } from './io-table.js';
 import { type Copy, type OutputPlan, checkRoom, collectOutputs, copiesOf } from './outputs.js';
@@ -76,7 +76,10 @@ export class Slot {
     if (copies !== undefined && this.#plan === outputs) {
       const results: RunResult = {};
       for (const { name, result, to, from } of copies) {
-        if (from !== undefined) to.set(from);
+        if (from !== undefined) {
+          if (to.length !== from.length) checkMemory(to, `output '${name}'`); // transferred during the run
+          to.set(from);
+        }
         results[name] = result;
       }
       return results;

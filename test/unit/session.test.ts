@@ -240,6 +240,21 @@ describe('outputs', () => {
     expect(Array.from((await session.run(feeds)).y!.data as BigInt64Array)).toEqual(expected);
   });
 
+  test('transferred during the run: it rejects, and says which', async () => {
+    const session = await referenceSession('mlp');
+    for (const rounds of [1, 2, 3]) {
+      const target = new Float32Array(8 * 32);
+      for (let round = 1; round < rounds; round++) {
+        await session.run({ x }, { outputs: { y: target } });
+      }
+      const run = session.run({ x }, { outputs: { y: target } });
+      structuredClone(target, { transfer: [target.buffer] });
+      await expectError(() => run, 'ERR_TRT_INVALID_BUFFER', "output 'y'", 'detached');
+      const tensor = new Tensor('float32', new Float32Array(8 * 32), [8, 32]);
+      expect((await session.run({ x }, { outputs: { y: tensor } })).y).toBe(tensor);
+    }
+  });
+
   test('device outputs outlive the session', async () => {
     const session = await referenceSession('mlp');
     const { y } = await session.run({ x }, { outputs: { y: 'device' } });
