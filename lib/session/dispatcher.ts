@@ -62,7 +62,7 @@ export class Dispatcher {
 
   /** Starts a run, or lets it wait. `feeds` are copied where they are needed later. */
   run(feeds: ResolvedFeeds, profile: number, outputs: OutputPlan): Run {
-    const run = new Run(profile, outputs, this.#clock?.now() ?? 0);
+    const run = new Run(profile, outputs, this.now());
     const slot = this.#free.pop();
     if (slot !== undefined) {
       if (!this.#start(this.#slot(slot), run, feeds)) this.#next(slot);
@@ -83,7 +83,7 @@ export class Dispatcher {
 
   /** Runs and waits. */
   runSync(feeds: ResolvedFeeds, profile: number, outputs: OutputPlan): RunResult {
-    const called = this.#clock?.now() ?? 0;
+    const called = this.now();
     const index = this.#free.pop();
     if (index === undefined) {
       throw new BusyError(
@@ -96,15 +96,16 @@ export class Dispatcher {
     try {
       slot.start(feeds, profile, outputs, true);
       const result = slot.collect(outputs);
-      this.#clock?.report(index, called);
       this.completed++;
+      this.#clock?.report(index, called);
       return result;
     } catch (error) {
       this.failed++;
       slot.forget();
       throw error;
     } finally {
-      this.#free.push(index);
+      // onTiming may have called run(), which waits for this very slot.
+      this.#next(index);
     }
   }
 
@@ -121,6 +122,16 @@ export class Dispatcher {
   remove(source: RunSource): void {
     const index = this.#sources.indexOf(source);
     if (index >= 0) this.#sources.splice(index, 1);
+  }
+
+  /** For {@link report}. */
+  now(): number {
+    return this.#clock?.now() ?? 0;
+  }
+
+  /** The run that `slot` has completed, and whose outputs are at hand, tells its times, if anybody listens. */
+  report(slot: Slot, called: number): void {
+    this.#clock?.report(slot.index, called);
   }
 
   /** `source` has a run on `slot` from now on. */
@@ -212,11 +223,14 @@ export class Dispatcher {
   /** The slot takes the oldest waiting run that can start, or one of a source; false: it becomes free. */
   #next(index: number): boolean {
     const slot = this.#slot(index);
-    for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {
-      if (this.#start(slot, run, run.feeds as ResolvedFeeds)) return true;
-    }
-    for (let source = this.#sources[0]; source !== undefined; source = this.#sources[0]) {
+    for (;;) {
+      for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {
+        if (this.#start(slot, run, run.feeds as ResolvedFeeds)) return true;
+      }
+      const source = this.#sources[0];
+      if (source === undefined) break;
       if (source.next(slot)) return true;
+      // What it read (a getter) may have called run(): so once more.
       this.remove(source);
     }
     this.#free.push(index);

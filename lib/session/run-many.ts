@@ -49,6 +49,7 @@ export class RunMany implements RunSource {
   readonly promise: Promise<RunResult[]>;
   #resolve!: (results: RunResult[]) => void;
   #reject!: (error: Error) => void;
+  readonly #called: number;
   #started = 0;
   #ended = 0;
   settled = false;
@@ -56,6 +57,7 @@ export class RunMany implements RunSource {
   constructor(dispatcher: Dispatcher, count: number, resolveRun: ResolveRun) {
     this.#dispatcher = dispatcher;
     this.#resolveRun = resolveRun;
+    this.#called = dispatcher.now();
     this.#results = new Array<RunResult>(count);
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -70,9 +72,16 @@ export class RunMany implements RunSource {
   next(slot: Slot): boolean {
     if (this.settled || this.#started === this.#results.length) return false;
     const index = this.#started++;
+    let run: ResolvedRun;
     try {
-      const { feeds, profile, outputs } = this.#resolveRun(index);
-      slot.start(feeds, profile, outputs, false);
+      run = this.#resolveRun(index);
+    } catch (error) {
+      this.reject(asError(error));
+      return false;
+    }
+    const { outputs } = run;
+    try {
+      slot.start(run.feeds, run.profile, outputs, false);
       const on = (this.#on[slot.index] ??= { index, outputs });
       on.index = index;
       on.outputs = outputs;
@@ -103,6 +112,7 @@ export class RunMany implements RunSource {
       return;
     }
     this.#dispatcher.completed++;
+    this.#dispatcher.report(slot, this.#called);
     if (this.#ended < this.#results.length) return;
     this.settled = true;
     this.#resolve(this.#results);

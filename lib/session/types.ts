@@ -41,7 +41,11 @@ export interface SessionOptions extends PlatformOptions, LogOptions {
    * session's own.
    */
   activationMemory?: ActivationMemory | undefined;
-  /** Called right before the promise of a successful run resolves. Adds timing events to each run (some microseconds). Must not throw. */
+  /**
+   * Called once for each successful run, right before its promise resolves; in {@link Session.runMany} when the run has ended, and in
+   * {@link Session.runSync} before it returns. Adds timing events to each run (some microseconds). What it throws does not touch the run: it becomes an
+   * uncaught exception.
+   */
   onTiming?: ((timing: RunTiming) => void) | undefined;
   /** Aborts the loading: the promise rejects at once; what TensorRT has begun is freed when it ends. */
   signal?: AbortSignal | undefined;
@@ -122,7 +126,7 @@ export interface SessionStats {
 }
 
 /**
- * When a run was where: milliseconds from the call of `run`. Times on the device come from CUDA events, placed on the host's clock; they
+ * When a run was where: milliseconds from the call of `run`, `runSync` or `runMany`. Times on the device come from CUDA events, placed on the host's clock; they
  * are exact among each other, and to some microseconds against the others.
  */
 export interface RunTiming {
