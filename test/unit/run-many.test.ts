@@ -103,9 +103,9 @@ describe('results', () => {
       session.runMany(inputs.slice(20)),
       ...inputs.slice(0, 10).map((feeds) => session.run(feeds)),
     ]);
-    expect(dataOf(first as Record<string, Tensor>[])).toEqual(answers);
-    expect(dataOf(second as Record<string, Tensor>[])).toEqual(answers.slice(20));
-    expect(dataOf(runs as Record<string, Tensor>[])).toEqual(answers.slice(0, 10));
+    expect(dataOf(first)).toEqual(answers);
+    expect(dataOf(second)).toEqual(answers.slice(20));
+    expect(dataOf(runs)).toEqual(answers.slice(0, 10));
     expect(session.stats()).toMatchObject({ completed: 70, failed: 0, running: 0, queued: 0 });
   });
 });

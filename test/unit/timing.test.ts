@@ -1,7 +1,8 @@
 // SessionOptions.onTiming: once for each successful run, with times in the order in which things happen.
 
 import { describe, expect, test, vi } from 'vitest';
-import { type RunTiming, type Session, type SessionOptions, Tensor } from 'trt-node';
+import type { Tensor } from 'trt-node';
+import { type RunTiming, type Session, type SessionOptions } from 'trt-node';
 import { expectError } from '../helpers/expect-error.js';
 import { ramp } from '../helpers/known-answers.js';
 import { injectFaults, referenceSession } from '../helpers/reference.js';
