@@ -2,7 +2,7 @@
 // host and device share it.
 
 import { describe, expect, test } from 'vitest';
-import type { DeviceTensor} from 'trt-node';
+import type { DeviceTensor } from 'trt-node';
 import { ActivationMemory, Session } from 'trt-node';
 import { runChild } from '../helpers/child.js';
 import { expectError } from '../helpers/expect-error.js';

@@ -71,7 +71,7 @@ describe('results', () => {
     const results = await session.runMany(inputs.slice(0, 3), {
       outputs: [{ y: array }, { y: tensor }, { y: 'device' as const }],
     });
-    expect(results[0]!.y.data).toBe(array);
+    expect((results[0]!.y as Tensor).data).toBe(array);
     expect(array).toEqual(answers[0]);
     expect(results[1]!.y).toBe(tensor);
     expect(tensor.data).toEqual(answers[1]);
