@@ -138,6 +138,7 @@ void ExecutorObject::Complete(EnvState& state, int slot) {
   (void)napi_get_reference_value(env, self_, &self);
   (void)napi_get_reference_value(env, on_complete_, &function);
   EndPending(state);
+  if (!std::exchange(guarded_, true)) GuardExit();
   Status status = open().Collect(slot);
   std::array<napi_value, 2> arguments{};
   napi_value receiver = nullptr;

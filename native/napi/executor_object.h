@@ -144,6 +144,8 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   std::vector<napi_ref> prepared_;          // by slot: what prepare returned last
   std::vector<StagingReferences> staging_;  // by slot
   int pending_ = 0;
+  bool guarded_ =
+      false;  // GuardExit was called once more: a first run may make libraries register exit handlers
   Scratch scratch_;
 };
 

@@ -14,8 +14,8 @@ constexpr std::chrono::seconds kPatience{30};
 // Less here: a library whose exit handler ran before ours may have stopped what our threads wait for.
 constexpr std::chrono::seconds kPatienceAtExit{5};
 
-void WaitForZero(const std::atomic<int>& count, std::chrono::seconds patience) noexcept {
-  const auto end = std::chrono::steady_clock::now() + patience;
+void WaitForZero(const std::atomic<int>& count,
+                 std::chrono::steady_clock::time_point end) noexcept {
   while (count.load() > 0 && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
@@ -30,12 +30,16 @@ std::atomic<void (*)() noexcept> before_waiting{nullptr};
 void WaitAtExit() {
   exiting = true;
   if (const auto call = before_waiting.load(); call != nullptr) call();
-  WaitForZero(inside, kPatienceAtExit);
+  // All registrations together: the first one says until when.
+  static const auto end = std::chrono::steady_clock::now() + kPatienceAtExit;
+  WaitForZero(inside, end);
 }
 
 }  // namespace
 
-void Activity::WaitUntilIdle() const noexcept { WaitForZero(running_, kPatience); }
+void Activity::WaitUntilIdle() const noexcept {
+  WaitForZero(running_, std::chrono::steady_clock::now() + kPatience);
+}
 
 bool EnterGate() noexcept {
   ++inside;
