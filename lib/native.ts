@@ -348,8 +348,11 @@ export interface NativeExecutorOptions {
   /** Whether timing() works; adds events to each run. */
   timing: boolean;
   activations: NativeActivationPool | undefined;
-  /** Called once for each run that completed, with its slot; error: why it failed. Never after close() has resolved. */
-  onComplete: (slot: number, error: Error | undefined) => void;
+  /**
+   * Called when runs have completed: the first `count` elements of {@link NativeExecutor.ended} are their slots, or ~slot of a run that failed
+   * (takeError tells why). Never after close() has resolved.
+   */
+  onComplete: (count: number) => void;
 }
 
 /** Where an output goes: 'host' to staging, to be read; 'device' to a buffer that takeDeviceOutput hands over; or a caller's buffer. */
@@ -374,6 +377,10 @@ export interface NativeStaging {
  */
 export interface NativeExecutor {
   readonly slots: number;
+  /** See onComplete; as many elements as there are slots. */
+  readonly ended: Int32Array;
+  /** Why the slot's last run failed; once, undefined afterwards. */
+  takeError(slot: number): Error | undefined;
   /**
    * Selects the profile and the input shapes of `slot` and infers the output shapes; no TensorRT call when nothing changed.
    * `shapes`: for each input its dimensions. `values`: for each input null, or (shape tensors, location host) its elements.

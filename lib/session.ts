@@ -205,7 +205,7 @@ export class Session {
         completion: completions.indexOf(completion),
         timing: onTiming !== undefined,
         activations,
-        onComplete: (slot, error) => reference?.deref()?.onComplete(slot, error),
+        onComplete: (count) => reference?.deref()?.onComplete(count),
       });
       const dispatcher = new Dispatcher(session.#table, session.#executor, maxQueued, onTiming);
       reference = new WeakRef(dispatcher);

@@ -30,6 +30,7 @@ export class Dispatcher {
   readonly #maxQueued: number;
   readonly #clock: RunClock | undefined;
   readonly #slots: Slot[] = [];
+  readonly #codes: number[] = [];
   /** Indices; the one used last is taken first, as it is likely prepared for the same shapes. */
   readonly #free: number[] = [];
   readonly #running: (Settle | undefined)[] = [];
@@ -135,8 +136,20 @@ export class Dispatcher {
     this.#queue.delete(run);
   };
 
-  /** For the addon: the run on `index` has ended. */
-  readonly onComplete = (index: number, error: Error | undefined): void => {
+  /** For the addon: `count` runs have ended. */
+  onComplete(count: number): void {
+    const { ended } = this.#executor;
+    // Copied, as what is started from here on may end before the loop does.
+    const codes = this.#codes;
+    for (let index = 0; index < count; index++) codes[index] = ended[index] as number;
+    for (let index = 0; index < count; index++) {
+      const code = codes[index] as number;
+      if (code >= 0) this.#ended(code, undefined);
+      else this.#ended(~code, this.#executor.takeError(~code));
+    }
+  }
+
+  #ended(index: number, error: Error | undefined): void {
     const slot = this.#slot(index);
     const run = this.#running[index];
     this.#running[index] = undefined;
@@ -151,7 +164,7 @@ export class Dispatcher {
     if (this.running > 0) return;
     Dispatcher.#busy.delete(this);
     this.#onIdle?.();
-  };
+  }
 
   /** Rejects what waits and waits for what runs; then frees everything. Nothing may be started any more. */
   async close(): Promise<void> {
