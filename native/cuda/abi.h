@@ -93,6 +93,7 @@ inline constexpr int kCaptureStatusNone = 0;
   REQUIRED(cuStreamSynchronize, (CUstream stream))                                                 \
   REQUIRED(cuStreamQuery, (CUstream stream))                                                       \
   REQUIRED(cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags))                    \
+  OPTIONAL(cuLaunchHostFunc, (CUstream stream, CUhostFn function, void* user_data))                \
   REQUIRED(cuStreamGetPriority, (CUstream stream, int* priority))                                  \
   REQUIRED(cuStreamBeginCapture_v2, (CUstream stream, int mode))                                   \
   REQUIRED(cuStreamEndCapture, (CUstream stream, CUgraph * graph))                                 \

@@ -23,8 +23,9 @@ enum class Kind : std::uint8_t {
   kPinnedBuffer,
   kExecutor,
   kBuild,
+  kMeasurement,
 };
-inline constexpr std::size_t kKindCount = 13;
+inline constexpr std::size_t kKindCount = 14;
 
 const char* KindName(Kind kind) noexcept;  // "Stream"
 
