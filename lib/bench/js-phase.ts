@@ -1,0 +1,282 @@
+// The js phase: what a JavaScript caller of Session.run waits, where that time goes, and what it does to the event loop.
+
+import { isTensorRTError } from '../errors.js';
+import { Session } from '../session.js';
+import { abortedError } from '../session/run.js';
+import type { RunTiming, SessionOptions } from '../session/types.js';
+import type { Tensor } from '../tensor.js';
+import { totalMs } from './device-phase.js';
+import { LoopDelay } from './loop-delay.js';
+import { type BenchSummary, summarizeTimes } from './statistics.js';
+import type {
+  BenchOptions,
+  BenchRequest,
+  BenchSettings,
+  JsReport,
+  RequestDetail,
+  RequestSplit,
+} from './types.js';
+
+/** How long the idle event loop is watched, for comparison. */
+const idleMs = 200;
+const progressMs = 200;
+
+/** The parts of a request's latency; they add up to it. */
+export function splitOf(timing: RunTiming, latencyMs: number): RequestSplit {
+  return {
+    js: timing.submit,
+    submit: timing.h2dStart - timing.submit,
+    h2d: timing.computeStart - timing.h2dStart,
+    compute: timing.computeEnd - timing.computeStart,
+    d2h: timing.d2hEnd - timing.computeEnd,
+    wakeUp: latencyMs - timing.d2hEnd,
+  };
+}
+
+/** What the parts hide. */
+export function detailOf(timing: RunTiming, latencyMs: number): RequestDetail {
+  return {
+    launch: timing.launched - timing.submit,
+    notice: timing.completed - timing.d2hEnd,
+    deliver: timing.settled - timing.completed,
+    resume: latencyMs - timing.settled,
+  };
+}
+
+function summaries<K extends string>(
+  rows: readonly Readonly<Record<K, number>>[],
+  percentiles: readonly number[],
+): Record<K, BenchSummary> | undefined {
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  const names = Object.keys(first) as K[];
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      summarizeTimes(
+        Float64Array.from(rows, (row) => row[name]),
+        percentiles,
+      ),
+    ]),
+  ) as Record<K, BenchSummary>;
+}
+
+/** The figures of the counted requests. */
+export function jsFigures(
+  trace: readonly BenchRequest[],
+  percentiles: readonly number[],
+): Pick<JsReport, 'latency' | 'split' | 'detail'> {
+  const timed = trace.filter(
+    (request): request is BenchRequest & { timing: RunTiming } => request.timing !== undefined,
+  );
+  return {
+    latency: summarizeTimes(
+      Float64Array.from(trace, (request) => request.latencyMs),
+      percentiles,
+    ),
+    split: summaries(
+      timed.map(({ timing, latencyMs }) => splitOf(timing, latencyMs)),
+      percentiles,
+    ),
+    detail: summaries(
+      timed.map(({ timing, latencyMs }) => detailOf(timing, latencyMs)),
+      percentiles,
+    ),
+  };
+}
+
+/** Timings come in the order in which promises resolve, which is that in which the callers go on. */
+class Timings {
+  readonly #waiting: RunTiming[] = [];
+
+  readonly add = (timing: RunTiming): void => {
+    this.#waiting.push(timing);
+  };
+
+  take(): RunTiming | undefined {
+    return this.#waiting.shift();
+  }
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** The requests of all callers, and what is counted meanwhile. */
+class Load {
+  readonly trace: BenchRequest[] = [];
+  warmUpQueries = 0;
+  cpu: NodeJS.CpuUsage = { user: 0, system: 0 };
+  wallMs = 0;
+  outputs: Readonly<Record<string, Tensor>> = {};
+  readonly #session: Session;
+  readonly #feeds: Readonly<Record<string, Tensor>>;
+  readonly #timings: Timings;
+  readonly #settings: BenchSettings;
+  readonly #delay: LoopDelay | undefined;
+  #begin = 0;
+  #warmAt = 0;
+  #warmCpu: NodeJS.CpuUsage | undefined;
+  #over = false;
+
+  constructor(
+    session: Session,
+    feeds: Readonly<Record<string, Tensor>>,
+    timings: Timings,
+    settings: BenchSettings,
+    delay: LoopDelay | undefined,
+  ) {
+    this.#session = session;
+    this.#feeds = feeds;
+    this.#timings = timings;
+    this.#settings = settings;
+    this.#delay = delay;
+  }
+
+  /** Ends it after the runs in flight. */
+  readonly end = (): void => {
+    this.#over = true;
+  };
+
+  get elapsedMs(): number {
+    return performance.now() - this.#begin;
+  }
+
+  async run(): Promise<void> {
+    this.#begin = performance.now();
+    const callers = Array.from({ length: this.#settings.streams }, () => this.#caller());
+    const settled = await Promise.allSettled(callers);
+    const failed = settled.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    this.wallMs = performance.now() - this.#warmAt;
+    this.cpu = process.cpuUsage(this.#warmCpu);
+  }
+
+  async #caller(): Promise<void> {
+    const { warmUpMs, durationMs, iterations, idleMs: pause } = this.#settings;
+    const begin = this.#begin;
+    const endless = durationMs < 0;
+    try {
+      for (let own = 0; !this.#over;) {
+        const start = performance.now();
+        if (this.#warmCpu === undefined && start - begin >= warmUpMs) this.#endWarmUp(start);
+        const counted = this.#warmCpu !== undefined;
+        if (counted && !endless && own >= iterations && start - this.#warmAt >= durationMs) return;
+        this.outputs = await this.#session.run(this.#feeds);
+        const end = performance.now();
+        const timing = this.#timings.take();
+        if (!counted) {
+          this.warmUpQueries++;
+        } else {
+          own++;
+          this.trace.push({ startMs: start - begin, latencyMs: end - start, timing });
+          if (pause > 0) await sleep(pause);
+        }
+      }
+    } catch (error) {
+      this.#over = true;
+      throw error;
+    }
+  }
+
+  #endWarmUp(now: number): void {
+    this.#warmAt = now;
+    this.#warmCpu = process.cpuUsage();
+    this.#delay?.take();
+  }
+
+  /** Where it was stopped before anything counted, there is nothing to report. */
+  get empty(): boolean {
+    return this.trace.length === 0;
+  }
+}
+
+async function load(
+  plan: unknown,
+  options: BenchOptions,
+  settings: BenchSettings,
+  profile: number,
+  onTiming: (timing: RunTiming) => void,
+): Promise<Session> {
+  const { runtime, library, pluginLibraries, device, log, logSeverity, signal } = options;
+  const base: SessionOptions = {
+    runtime,
+    library,
+    pluginLibraries,
+    device,
+    log,
+    logSeverity,
+    signal,
+    engineHostCodeAllowed: options.engineHostCodeAllowed,
+    instances: settings.streams,
+    profile,
+  };
+  return Session.load(plan as string, { ...base, ...settings.session, onTiming });
+}
+
+/** Measures what callers see: as many at once as there are streams, each awaiting its runs one after the other. */
+export async function jsPhase(
+  plan: unknown,
+  feeds: Readonly<Record<string, Tensor>>,
+  profile: number,
+  options: BenchOptions,
+  settings: BenchSettings,
+): Promise<{ report: JsReport | undefined; outputs: Readonly<Record<string, Tensor>> }> {
+  const timings = new Timings();
+  await using session = await load(plan, options, settings, profile, timings.add);
+  const delay = await LoopDelay.open().catch(() => undefined);
+  const running = new Load(session, feeds, timings, settings, delay);
+  const { signal, stop } = options;
+  const timer =
+    options.progress &&
+    setInterval(() => {
+      const queries = running.warmUpQueries + running.trace.length;
+      const progress = { queries, elapsedMs: running.elapsedMs, totalMs: totalMs(settings) };
+      options.progress?.({ phase: 'js', ...progress });
+    }, progressMs);
+  signal?.addEventListener('abort', running.end, { once: true });
+  stop?.addEventListener('abort', running.end, { once: true });
+  try {
+    await sleep(idleMs);
+    const idle = delay?.take() ?? new Float64Array(0);
+    if (signal?.aborted !== true && stop?.aborted !== true) await running.run();
+    if (signal?.aborted === true) throw abortedError('bench', signal);
+    if (running.empty) return { report: undefined, outputs: running.outputs };
+    await sleep(0); // what was posted last
+    const busy = delay?.take() ?? new Float64Array(0);
+    return { report: reportOf(running, settings, idle, busy), outputs: running.outputs };
+  } catch (error) {
+    if (signal?.aborted === true && isTensorRTError(error)) throw abortedError('bench', signal);
+    throw error;
+  } finally {
+    clearInterval(timer);
+    signal?.removeEventListener('abort', running.end);
+    stop?.removeEventListener('abort', running.end);
+    await delay?.close();
+  }
+}
+
+function reportOf(
+  { trace, warmUpQueries, wallMs, cpu }: Load,
+  settings: BenchSettings,
+  idle: Float64Array,
+  busy: Float64Array,
+): JsReport {
+  const percentiles = [...new Set([50, 99, ...settings.percentiles])];
+  return {
+    warmUpQueries,
+    queries: trace.length,
+    wallMs,
+    throughput: (trace.length / wallMs) * 1000,
+    ...jsFigures(trace, settings.percentiles),
+    eventLoopDelay:
+      idle.length === 0 || busy.length === 0
+        ? undefined
+        : { load: summarizeTimes(busy, percentiles), idle: summarizeTimes(idle, percentiles) },
+    cpuMs: {
+      user: cpu.user / 1000 / trace.length,
+      system: cpu.system / 1000 / trace.length,
+    },
+    trace,
+  };
+}
