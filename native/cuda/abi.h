@@ -47,6 +47,10 @@ inline constexpr unsigned kEventDisableTiming = 2;
 inline constexpr unsigned kHostAllocPortable = 1;
 inline constexpr unsigned kHostAllocDeviceMap = 2;
 
+// CUevent_record_flags, CUstreamWriteValue_flags
+inline constexpr unsigned kEventRecordExternal = 1;
+inline constexpr unsigned kStreamWriteValueDefault = 0;
+
 // CUstreamCaptureMode, CUstreamCaptureStatus
 inline constexpr int kCaptureModeRelaxed = 2;
 inline constexpr int kCaptureStatusNone = 0;
@@ -88,11 +92,14 @@ inline constexpr int kCaptureStatusNone = 0;
            (CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream stream))                 \
   REQUIRED(cuMemsetD8Async,                                                                        \
            (CUdeviceptr to, unsigned char value, std::size_t bytes, CUstream stream))              \
+  OPTIONAL(cuMemsetD32Async, (CUdeviceptr to, unsigned value, std::size_t count, CUstream stream)) \
   REQUIRED(cuStreamCreateWithPriority, (CUstream * stream, unsigned flags, int priority))          \
   REQUIRED(cuStreamDestroy_v2, (CUstream stream))                                                  \
   REQUIRED(cuStreamSynchronize, (CUstream stream))                                                 \
   REQUIRED(cuStreamQuery, (CUstream stream))                                                       \
   REQUIRED(cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags))                    \
+  OPTIONAL(cuStreamWriteValue32_v2,                                                                \
+           (CUstream stream, CUdeviceptr address, std::uint32_t value, unsigned flags))            \
   OPTIONAL(cuLaunchHostFunc, (CUstream stream, CUhostFn function, void* user_data))                \
   REQUIRED(cuStreamGetPriority, (CUstream stream, int* priority))                                  \
   REQUIRED(cuStreamBeginCapture_v2, (CUstream stream, int mode))                                   \
@@ -101,6 +108,7 @@ inline constexpr int kCaptureStatusNone = 0;
   OPTIONAL(cuThreadExchangeStreamCaptureMode, (int* mode))                                         \
   REQUIRED(cuEventCreate, (CUevent * event, unsigned flags))                                       \
   REQUIRED(cuEventRecord, (CUevent event, CUstream stream))                                        \
+  OPTIONAL(cuEventRecordWithFlags, (CUevent event, CUstream stream, unsigned flags))               \
   REQUIRED(cuEventQuery, (CUevent event))                                                          \
   REQUIRED(cuEventSynchronize, (CUevent event))                                                    \
   REQUIRED(cuEventElapsedTime, (float* milliseconds, CUevent start, CUevent end))                  \
@@ -108,6 +116,7 @@ inline constexpr int kCaptureStatusNone = 0;
   REQUIRED(cuGraphInstantiateWithFlags,                                                            \
            (CUgraphExec * exec, CUgraph graph, unsigned long long flags))                          \
   REQUIRED(cuGraphLaunch, (CUgraphExec exec, CUstream stream))                                     \
+  OPTIONAL(cuGraphUpload, (CUgraphExec exec, CUstream stream))                                     \
   REQUIRED(cuGraphExecDestroy, (CUgraphExec exec))                                                 \
   REQUIRED(cuGraphDestroy, (CUgraph graph))                                                        \
   OPTIONAL(cuGraphGetNodes, (CUgraph graph, CUgraphNode * nodes, std::size_t* count))              \
