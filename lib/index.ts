@@ -68,6 +68,24 @@ export {
   inspect,
 } from './inspect/inspect.js';
 export type { OnnxInfo, OnnxTensor } from './inspect/onnx.js';
+export { bench } from './bench/bench.js';
+export type { BenchSummary } from './bench/statistics.js';
+export type {
+  BenchFinding,
+  BenchInput,
+  BenchOptions,
+  BenchPhase,
+  BenchProgress,
+  BenchQuery,
+  BenchReport,
+  BenchRequest,
+  BenchSettings,
+  DeviceReport,
+  JsReport,
+  LayerReport,
+  RequestDetail,
+  RequestSplit,
+} from './bench/types.js';
 export { type DoctorProblem, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { FoundLibrary } from './doctor/libraries.js';
 export { formatNpy, parseNpy, readNpy, writeNpy } from './npy.js';

@@ -34,18 +34,20 @@ function environment(subject: Subject): BenchReport['environment'] {
   };
 }
 
+interface EngineResult {
+  readonly subject: Subject;
+  readonly device: DeviceReport | undefined;
+  readonly outputs: Readonly<Record<string, Tensor>> | undefined;
+  readonly layers: BenchReport['layers'];
+  readonly layerInfo: string | undefined;
+}
+
 /** What the engine's own phases give; the engine is closed afterwards, so that the session's does not lie in memory beside it. */
 async function measureEngine(
   plan: unknown,
   options: BenchOptions,
   settings: BenchSettings,
-): Promise<{
-  subject: Subject;
-  device: DeviceReport | undefined;
-  outputs: Record<string, Tensor> | undefined;
-  layers: BenchReport['layers'];
-  layerInfo: string | undefined;
-}> {
+): Promise<EngineResult> {
   const subject = await openSubject(plan, options, settings);
   try {
     const device = settings.phases.includes('device')
@@ -97,9 +99,8 @@ export async function bench(
   const measured = await measureEngine(plan, options, settings);
   const { subject, device, layers, layerInfo } = measured;
   const js = settings.phases.includes('js')
-    ? await jsPhase(plan, subject.feeds, subject.profile, options, jsSettings(settings, device))
+    ? await measureJs(plan, measured, options, settings)
     : undefined;
-  const { engine } = subject;
   const report: Omit<BenchReport, 'findings'> = {
     plan: plan instanceof URL ? fileURLToPath(plan) : typeof plan === 'string' ? plan : undefined,
     engineName: subject.engineName,
@@ -114,12 +115,21 @@ export async function bench(
     layerInfo,
     outputs: options.outputs === true ? (measured.outputs ?? js?.outputs) : undefined,
   };
-  void engine;
   return { ...report, findings: explain(report) };
 }
 
-/** A phase without end was stopped by hand: the next takes as long. */
-function jsSettings(settings: BenchSettings, device: DeviceReport | undefined): BenchSettings {
-  if (settings.durationMs >= 0 || device === undefined) return settings;
-  return { ...settings, durationMs: device.wallMs };
+/** Where the device phase was stopped by hand, the js phase takes as long as that did, at most, and can be stopped by `signal` only. */
+function measureJs(
+  plan: string | URL | Uint8Array | ArrayBuffer,
+  { subject, device }: Pick<EngineResult, 'subject' | 'device'>,
+  options: BenchOptions,
+  settings: BenchSettings,
+): ReturnType<typeof jsPhase> {
+  const { feeds, profile } = subject;
+  if (device === undefined || options.stop?.aborted !== true) {
+    return jsPhase(plan, feeds, profile, options, settings);
+  }
+  const most = settings.durationMs < 0 ? Infinity : settings.durationMs;
+  const shorter = { ...settings, durationMs: Math.min(most, device.wallMs) };
+  return jsPhase(plan, feeds, profile, { ...options, stop: undefined }, shorter);
 }

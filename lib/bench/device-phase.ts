@@ -1,12 +1,13 @@
 // The device phase: trtexec's measurement, done by the addon's loop, and its figures.
 
-import { dtypeInfo } from '../dtype.js';
+import { arrayLength, dtypeInfo } from '../dtype.js';
+import { isTensorRTError } from '../errors.js';
 import type { NativeMeasureOptions, NativeMeasureResult, NativeMeasurement } from '../native.js';
 import { abortedError } from '../session/run.js';
 import { Tensor, type TensorSource } from '../tensor.js';
-import { isTensorRTError } from '../errors.js';
-import { type Subject, nativeInputs } from './subject.js';
+import { volume } from '../validate.js';
 import { medianOf, summarizeTimes, variationOf } from './statistics.js';
+import { type Subject, nativeInputs } from './subject.js';
 import type {
   BenchOptions,
   BenchProgress,
@@ -185,7 +186,7 @@ function outputsOf(subject: Subject, result: NativeMeasureResult): Record<string
     subject.table.outputs.map((row, index) => {
       const { shape, data } = result.outputs[index] as NativeMeasureResult['outputs'][number];
       const info = dtypeInfo(row.tensor.dtype);
-      const elements = new info.array(data);
+      const elements = new info.array(data, 0, arrayLength(info, volume(shape)));
       return [row.name, new Tensor(row.tensor.dtype, elements as TensorSource, shape)];
     }),
   );

@@ -37,7 +37,9 @@ function shapeFlag(flag: string, inputs: readonly BenchInput[]): string {
 /** How many times as large one is as the other, at least 1; 1 where there is nothing to compare. */
 function apart({ shape, optimum }: BenchInput): number {
   if (optimum === undefined || optimum.length !== shape.length) return 1;
-  const ratio = volume(optimum.map((extent) => Math.max(extent, 1))) / volume(shape.map((extent) => Math.max(extent, 1)));
+  const ratio =
+    volume(optimum.map((extent) => Math.max(extent, 1))) /
+    volume(shape.map((extent) => Math.max(extent, 1)));
   return Math.max(ratio, 1 / ratio);
 }
 

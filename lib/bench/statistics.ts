@@ -28,10 +28,7 @@ export function medianOf(sorted: ArrayLike<number>): number {
 }
 
 /** Summary of at least one value. */
-export function summarizeTimes(
-  values: Float64Array,
-  percentiles: readonly number[],
-): BenchSummary {
+export function summarizeTimes(values: Float64Array, percentiles: readonly number[]): BenchSummary {
   const sorted = values.slice().sort();
   return {
     min: sorted[0] ?? NaN,

@@ -24,6 +24,7 @@ export interface Subject {
   readonly platform: NativePlatform;
   readonly deviceInfo: DeviceInfo;
   readonly version: string;
+  readonly engineName: string;
   readonly engine: NativeEngine;
   readonly table: IoTable;
   readonly profile: number;
@@ -122,6 +123,7 @@ export async function openSubject(
       platform,
       deviceInfo: devices[device] as DeviceInfo,
       version: versionText(platform.version),
+      engineName: engine.info.name,
       engine,
       table,
       profile,

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { asError, isTensorRTError } from '../errors.js';
 import { glibcVersion, loadAddon } from '../load.js';
+import { packageVersion } from '../package-version.js';
 import {
   type PlatformOptions,
   findOnnxRuntime,
@@ -81,13 +82,6 @@ function report(problems: Problems, part: DoctorProblem['part'], error: unknown)
     what: known?.reason ?? message,
     hint: known?.hint ?? '',
   });
-}
-
-function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(`${__dirname}/../../package.json`, 'utf8')) as {
-    version: string;
-  };
-  return manifest.version;
 }
 
 function checkNode(problems: Problems): DoctorReport['node'] {

@@ -1,0 +1,80 @@
+// The files that trtexec exports, in its formats, and the report as JSON.
+
+import { dtypeInfo } from '../dtype.js';
+import type { Tensor } from '../tensor.js';
+import { durationsOf } from './device-phase.js';
+import type { BenchQuery, BenchReport, DeviceReport, JsReport } from './types.js';
+
+/** An array of objects, an element a line. */
+function lines(elements: readonly unknown[]): string {
+  return `[\n${elements.map((element) => `  ${JSON.stringify(element)}`).join(',\n')}\n]\n`;
+}
+
+/** --exportTimes: every query, warm-up included. */
+export function timesJson(trace: readonly BenchQuery[]): string {
+  return lines(
+    trace.map((query) => {
+      const { h2d, compute, d2h, latency } = durationsOf(query);
+      const { stream: _stream, ...marks } = query;
+      return { ...marks, h2dMs: h2d, computeMs: compute, d2hMs: d2h, latencyMs: latency };
+    }),
+  );
+}
+
+/** --exportProfile: how many queries, then the layers. */
+export function profileJson({ count, layers }: NonNullable<BenchReport['layers']>): string {
+  return lines([{ count }, ...layers]);
+}
+
+/** Elements as numbers; where a type has none in JavaScript (fp8, int4, fp4, e8m0), its codes or bytes. */
+function elementsOf(tensor: Tensor): Iterable<number | bigint> {
+  const { dtype } = tensor;
+  return dtype === 'float16' || dtype === 'bfloat16' ? tensor.toFloat32() : tensor.data;
+}
+
+/** A number as JSON has it: 64-bit integers exactly, and null for what is no number. */
+function jsonNumber(value: number | bigint): string {
+  return typeof value === 'bigint' || Number.isFinite(value) ? String(value) : 'null';
+}
+
+/** --exportOutput: name, dimensions as "8x32", values. */
+export function outputsJson(outputs: Readonly<Record<string, Tensor>>): string {
+  const entries = Object.entries(outputs).map(([name, tensor]) => {
+    const values = Array.from(elementsOf(tensor), jsonNumber).join(', ');
+    const dimensions = tensor.shape.join('x');
+    return `  { "name": ${JSON.stringify(name)}, "dimensions": ${JSON.stringify(dimensions)}, "values": [${values}] }`;
+  });
+  return `[\n${entries.join(',\n')}\n]\n`;
+}
+
+/** --dumpOutput: each output's name, shape and elements. */
+export function outputLines(outputs: Readonly<Record<string, Tensor>>): string[] {
+  return Object.entries(outputs).flatMap(([name, tensor]) => {
+    const digits = dtypeInfo(tensor.dtype).dtype.includes('float') ? 6 : 21;
+    const values = Array.from(elementsOf(tensor), (value) =>
+      typeof value === 'bigint' ? String(value) : String(Number(value.toPrecision(digits))),
+    );
+    return [`${name}: (${tensor.shape.join('x')})`, values.join(' ')];
+  });
+}
+
+function withoutTrace<T extends DeviceReport | JsReport>(
+  report: T | undefined,
+): Omit<T, 'trace'> | undefined {
+  if (report === undefined) return undefined;
+  const { trace: _trace, ...figures } = report;
+  return figures;
+}
+
+/** What --json prints: all but the single queries and the outputs' elements, which have files of their own. */
+export function reportJson(report: BenchReport): Record<string, unknown> {
+  const { outputs, layerInfo: _layerInfo, device, js, ...rest } = report;
+  return {
+    ...rest,
+    device: withoutTrace(device),
+    js: withoutTrace(js),
+    outputs:
+      outputs &&
+      Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
+  };
+}
