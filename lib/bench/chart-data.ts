@@ -165,10 +165,10 @@ export function chartData(report: BenchReport): ChartData {
     sets.map(({ values }) => values),
     bins,
   );
-  const { low = 0, width = 1 } = counted[0] ?? {};
+  const { low = 0, width = 1, counts = [] } = counted[0] ?? {};
   return {
     histogram: {
-      edges: Array.from({ length: bins }, (_, bin) => low + bin * width),
+      edges: Array.from(counts, (_, bin) => Number((low + bin * width).toPrecision(9))),
       width,
       series: sets.map(({ name, color }, index) => ({
         name,

@@ -36,7 +36,7 @@ function shapeFlag(flag: string, inputs: readonly BenchInput[]): string {
 
 /** How many times as large one is as the other, at least 1; 1 where there is nothing to compare. */
 function apart({ shape, optimum }: BenchInput): number {
-  if (optimum === undefined || optimum.length !== shape.length) return 1;
+  if (optimum?.length !== shape.length) return 1;
   const ratio =
     volume(optimum.map((extent) => Math.max(extent, 1))) /
     volume(shape.map((extent) => Math.max(extent, 1)));
@@ -132,7 +132,7 @@ function deviceFindings(device: DeviceReport, subject: Subject): BenchFinding[] 
       code: 'device-idle',
       severity: 'info',
       what: `The GPU computes only ${percent(busy)} of the time.`,
-      todo: 'Keep more inferences in flight (--streams=2; in a Session `instances`), or make batches larger.',
+      todo: 'Keep more inferences in flight (--streams=2; in a Session, instances: 2), or make batches larger.',
     });
   }
   return [...findings, ...stabilityFindings(device, subject)];
@@ -146,7 +146,7 @@ function overheadRemedy({ split }: JsReport, subject: Subject): string {
   const parts = [
     [
       split.js.mean,
-      'the call itself in JavaScript, or the wait for a slot: feed typed arrays or pinned buffers of the right size, and raise `instances` if runs wait',
+      'the call itself in JavaScript, or the wait for a slot: feed typed arrays or pinned buffers of the right size, and raise instances if runs wait',
     ],
     [
       split.submit.mean,

@@ -3,7 +3,7 @@
 import { dtypeInfo } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { durationsOf } from './device-phase.js';
-import type { BenchQuery, BenchReport, DeviceReport, JsReport } from './types.js';
+import type { BenchQuery, BenchReport } from './types.js';
 
 /** An array of objects, an element a line. */
 function lines(elements: readonly unknown[]): string {
@@ -15,8 +15,8 @@ export function timesJson(trace: readonly BenchQuery[]): string {
   return lines(
     trace.map((query) => {
       const { h2d, compute, d2h, latency } = durationsOf(query);
-      const { stream: _stream, ...marks } = query;
-      return { ...marks, h2dMs: h2d, computeMs: compute, d2hMs: d2h, latencyMs: latency };
+      const derived = { h2dMs: h2d, computeMs: compute, d2hMs: d2h, latencyMs: latency };
+      return { ...query, stream: undefined, ...derived };
     }),
   );
 }
@@ -58,21 +58,17 @@ export function outputLines(outputs: Readonly<Record<string, Tensor>>): string[]
   });
 }
 
-function withoutTrace<T extends DeviceReport | JsReport>(
-  report: T | undefined,
-): Omit<T, 'trace'> | undefined {
-  if (report === undefined) return undefined;
-  const { trace: _trace, ...figures } = report;
-  return figures;
+function without<T extends object, K extends keyof T & string>(object: T, key: K): Omit<T, K> {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key)) as Omit<T, K>;
 }
 
 /** What --json prints: all but the single queries and the outputs' elements, which have files of their own. */
 export function reportJson(report: BenchReport): Record<string, unknown> {
-  const { outputs, layerInfo: _layerInfo, device, js, ...rest } = report;
+  const { outputs, device, js } = report;
   return {
-    ...rest,
-    device: withoutTrace(device),
-    js: withoutTrace(js),
+    ...without(report, 'layerInfo'),
+    device: device && without(device, 'trace'),
+    js: js && without(js, 'trace'),
     outputs:
       outputs &&
       Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),

@@ -56,7 +56,7 @@ export function variationOf(values: Float64Array): number {
   return mean === 0 ? 0 : (Math.sqrt(squares / values.length) / mean) * 100;
 }
 
-/** How many values lie where: bins of one width from `low` to `high`; what lies above is in the last bin. */
+/** How many values lie where: bins of one width from `low`; what lies above the last is in it. */
 export interface Histogram {
   readonly low: number;
   readonly width: number;
@@ -65,8 +65,15 @@ export interface Histogram {
   readonly above: number;
 }
 
-/** A histogram with bins that are shared by several sets of values. The range ends at the 99.5th percentile of the widest set. */
-export function histograms(sets: readonly Float64Array[], bins: number): Histogram[] {
+/** 1, 2 or 5 times a power of ten, at least `width`. */
+function roundWidth(width: number): number {
+  const power = 10 ** Math.floor(Math.log10(width));
+  const factor = [1, 2, 5].find((step) => step * power >= width) ?? 10;
+  return factor * power;
+}
+
+/** Histograms of several sets with the same bins, of round width. The range ends at the 99.5th percentile of the set that reaches furthest. */
+export function histograms(sets: readonly Float64Array[], most: number): Histogram[] {
   let low = Infinity;
   let high = 0;
   for (const set of sets) {
@@ -75,17 +82,19 @@ export function histograms(sets: readonly Float64Array[], bins: number): Histogr
     high = Math.max(high, percentileOf(sorted, 99.5));
   }
   if (!Number.isFinite(low)) low = 0;
-  const width = (high - low) / bins || 1e-6;
+  const width = roundWidth(Math.max((high - low) / most, high * 1e-6, 1e-6));
+  const first = Math.floor(low / width);
+  const bins = Math.max(1, Math.floor(high / width) - first + 1);
   return sets.map((set) => {
     const counts = new Array<number>(bins).fill(0);
     let above = 0;
     for (const value of set) {
-      const bin = Math.floor((value - low) / width);
-      if (bin > bins) above++;
+      const bin = Math.floor(value / width) - first;
+      if (bin >= bins) above++;
       const at = Math.min(Math.max(bin, 0), bins - 1);
       counts[at] = (counts[at] ?? 0) + 1;
     }
-    return { low, width, counts, above };
+    return { low: first * width, width, counts, above };
   });
 }
 

@@ -172,6 +172,20 @@ Status SleepOnDevice(const cuda::PrimaryContext& context, const cuda::Stream& st
                                 "cuLaunchHostFunc");
 }
 
+// Marks the start on both clocks. Without a sleep the host's is put to where the device's is, to some microseconds; with one the
+// device starts that much later.
+Status Begin(const cuda::Stream& stream, const Options& options, Start& start) {
+  const auto before = Clock::now();
+  start.host = before;
+  RETURN_IF_ERROR(stream.Record(*start.device));
+  if (options.sleep_ms > 0) return {};
+  for (bool done = false; !done;) {
+    ASSIGN_OR_RETURN(done, start.device->Query());
+  }
+  start.host = before + (Clock::now() - before) / 2;
+  return {};
+}
+
 // Runs the workers: one here, or each on a thread of its own. An error of one stops the others.
 void RunWorkers(const cuda::PrimaryContext& context, std::vector<Worker>& workers,
                 const Options& options, const Start& start, Control& control) {
@@ -246,9 +260,10 @@ Result<Measurement> Measure(const std::shared_ptr<cuda::PrimaryContext>& context
   ASSIGN_OR_RETURN(start.device, cuda::Event::Create(context, true, true));
   ASSIGN_OR_RETURN(auto main_stream, cuda::Stream::Create(context, 0));
   SleepCall sleep{options.sleep_ms, control};
+  RETURN_IF_ERROR(main_stream->Record(*start.device));  // whatever the first time costs
+  RETURN_IF_ERROR(main_stream->Synchronize());
   RETURN_IF_ERROR(SleepOnDevice(*context, *main_stream, sleep));
-  start.host = Clock::now();
-  Status status = main_stream->Record(*start.device);
+  Status status = Begin(*main_stream, options, start);
   if (status.ok()) RunWorkers(*context, workers, options, start, control);
   Status slept = main_stream->Synchronize();  // `sleep` must outlive its use
   RETURN_IF_ERROR(std::move(status));

@@ -34,7 +34,7 @@
   const histogram = ({ edges, width, series }) => ({
     type: 'bar',
     data: {
-      labels: edges.map((edge) => Number((edge + width / 2).toPrecision(4))),
+      labels: edges,
       datasets: series.map(({ name, color: own, counts }) => ({
         label: name,
         data: counts,
@@ -91,7 +91,17 @@
       interaction: { mode: 'index', intersect: false },
       scales: axes(
         { grid: { display: false } },
-        { title: title('milliseconds'), beginAtZero: true },
+        {
+          type: 'logarithmic',
+          title: title('milliseconds'),
+          ticks: {
+            // 1, 2 and 5 times the powers of ten: the others would overlap.
+            callback: (value) =>
+              [1, 2, 5].includes(Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9)))
+                ? Number(value.toPrecision(3))
+                : '',
+          },
+        },
       ),
       plugins: {
         tooltip: {
