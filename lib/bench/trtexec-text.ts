@@ -9,7 +9,7 @@ function number(value: number): string {
   if (!Number.isFinite(value)) return 'inf';
   const rounded = Number(value.toPrecision(6));
   const exponent = rounded === 0 ? 0 : Math.floor(Math.log10(Math.abs(rounded)));
-  if (exponent >= -5 && exponent < 6) return String(rounded);
+  if (exponent >= -4 && exponent < 6) return String(rounded);
   const [digits = '', power = '0'] = rounded.toExponential().split('e');
   const sign = power.startsWith('-') ? '-' : '+';
   return `${digits}e${sign}${power.replace(/^[+-]/, '').padStart(2, '0')}`;
