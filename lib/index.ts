@@ -42,6 +42,7 @@ export { DeviceTensor } from './device-tensor.js';
 export type { LogFunction, LogOptions, LogSeverity } from './log.js';
 export type { PlatformOptions, RuntimeKind } from './platform.js';
 
+export { ActivationMemory, type ActivationMemoryOptions } from './runtime/activation-memory.js';
 export { Session } from './session.js';
 export type {
   Feed,

@@ -73,6 +73,7 @@ export interface NativePlatform {
   createDeviceBuffer(device: number, bytes: number): NativeDeviceBuffer;
   /** `mapped`: also addressable by the device. */
   createPinnedBuffer(device: number, bytes: number, mapped: boolean): NativePinnedBuffer;
+  createActivationPool(device: number): NativeActivationPool;
   /** ONNX bytes (or path: only for external weights and messages) to plan bytes, on a thread of its own. */
   build(model: Uint8Array, modelPath: string, options: NativeBuildOptions): NativeBuild;
   /** Test only: creates a runtime without the driver check and closes it; what the logger received goes to `log`. */
@@ -100,7 +101,7 @@ export interface NativeRuntime {
   deserializeEngine(plan: Uint8Array): NativeEngine;
   /** The same on a thread of its own; `plan` is copied first only if it is not backed by plain memory that can be kept. */
   deserializeEngineAsync(plan: Uint8Array): Promise<NativeEngine>;
-  /** Reads the file and deserializes from it on a thread of its own. ERR_TRT_FILE when it cannot be read. */
+  /** Maps or reads the file and deserializes from it on a thread of its own. ERR_TRT_FILE when it cannot be read. */
   deserializeEngineFile(path: string): Promise<NativeEngine>;
   close(): void;
 }
@@ -377,11 +378,30 @@ export interface NativeBuild {
   cancel(): void;
 }
 
+/** Activation memory that executors share, lent to one run at a time. Executors keep what they use of it. */
+export interface NativeActivationPool {
+  readonly device: number;
+  /** Device memory that it has allocated. */
+  readonly bytes: number;
+  close(): void;
+}
+
 export interface NativeExecutorOptions {
   /** Execution slots: contexts with their own stream and buffers. At least 1. */
   slots: number;
   /** Stream priority. */
   priority: number;
+  /** The profile whose context and memory are made at once. */
+  profile: number;
+  /** 0 auto, 1 on, 2 off. */
+  cudaGraph: number;
+  /** By slot; at least 1. */
+  maxCudaGraphs: number;
+  /** 0 adaptive, 1 spin, 2 block. */
+  completion: number;
+  /** Whether timing() works; adds events to each run. */
+  timing: boolean;
+  activations: NativeActivationPool | undefined;
   /** Called once for each run that completed, with its slot; error: why it failed. Never after close() has resolved. */
   onComplete: (slot: number, error: Error | undefined) => void;
 }
@@ -389,9 +409,21 @@ export interface NativeExecutorOptions {
 /** Where an output goes: 'host' to staging, to be read; 'device' to a buffer that takeDeviceOutput hands over; or a caller's buffer. */
 export type NativeOutputTarget = 'host' | 'device' | NativeDeviceBuffer | NativePinnedBuffer;
 
+/** What an input of a run is: a view (host memory), a buffer, or null for shape tensors. */
+export type NativeInput = ArrayBufferView | NativePinnedBuffer | NativeDeviceBuffer | null;
+
+/** Pinned memory of a slot. Offsets in bytes by input and output; of tensors that are not there (data-dependent outputs) they mean nothing. */
+export interface NativeStaging {
+  inputs: ArrayBuffer;
+  outputs: ArrayBuffer;
+  inputOffsets: number[];
+  outputOffsets: number[];
+}
+
 /**
  * The slots of a session. A slot is used by one run at a time: prepare, then submit (or runSync), then on completion outputShapes,
- * readOutput, takeDeviceOutput, and then it may be prepared again. Choosing a free slot and queueing is the caller's.
+ * readOutput, takeDeviceOutput, and then it may be prepared again. The quick way, where nothing changes from run to run: prepare,
+ * staging and bind once; then write into staging, start (or startSync), read from staging, again and again. Choosing a free slot and queueing is the caller's.
  * Inputs and outputs are given in engine order (inputs among inputs, outputs among outputs).
  */
 export interface NativeExecutor {
@@ -408,18 +440,32 @@ export interface NativeExecutor {
     values: readonly (readonly number[] | null)[],
   ): number[][];
   /**
+   * The slot's own pinned memory, to write host inputs to before `start` and read 'host' outputs from after it. Valid until the next
+   * `prepare` that changes something; detached by close(). undefined where external ArrayBuffers are forbidden (Electron).
+   */
+  staging(slot: number): NativeStaging | undefined;
+  /**
+   * What the next runs of the slot read and write, until `prepare` changes something. Of a view only the size is looked at: its content has to be
+   * in staging when the run starts. Buffers are remembered, not kept: a closed one makes `start` fail with ERR_TRT_CLOSED.
+   */
+  bind(slot: number, inputs: readonly NativeInput[], outputs: readonly NativeOutputTarget[]): void;
+  /** Runs what is bound, as `submit` does. */
+  start(slot: number): void;
+  /** Runs what is bound, as `runSync` does. */
+  startSync(slot: number): void;
+  /**
    * Copies views into pinned staging (before it returns, so that the caller may reuse them), takes buffers as they are (kept alive
    * until completion), then copies in, enqueues and copies out on the slot's stream without blocking; onComplete tells the end.
    */
   submit(
     slot: number,
-    inputs: readonly (ArrayBufferView | NativePinnedBuffer | NativeDeviceBuffer | null)[],
+    inputs: readonly NativeInput[],
     outputs: readonly NativeOutputTarget[],
   ): void;
   /** The same, but waits; onComplete is not called. */
   runSync(
     slot: number,
-    inputs: readonly (ArrayBufferView | NativePinnedBuffer | NativeDeviceBuffer | null)[],
+    inputs: readonly NativeInput[],
     outputs: readonly NativeOutputTarget[],
   ): void;
   /** True dimensions of every output after completion. */
@@ -428,7 +474,27 @@ export interface NativeExecutor {
   readOutput(slot: number, output: number, into: ArrayBufferView): void;
   /** The buffer of a 'device' output, now owned by the caller (may be larger than the output). */
   takeDeviceOutput(slot: number, output: number): NativeDeviceBuffer;
-  memory(): { hostBytes: number; pinnedBytes: number; deviceBytes: number };
+  /**
+   * Milliseconds of the monotonic clock at which the slot's last run was submitted, launched, began to copy in, began to compute, had computed, had
+   * copied out, and was seen to have ended; into 7 elements.
+   */
+  timing(slot: number, into: Float64Array): void;
+  memory(): {
+    hostBytes: number;
+    pinnedBytes: number;
+    deviceBytes: number;
+    /** Of the activation pool, which others may share. */
+    activationBytes: number;
+  };
+  stats(): {
+    graphHits: number;
+    graphCaptures: number;
+    graphFallbacks: number;
+    /** Of the last fallback, or ''. */
+    graphFallbackReason: string;
+    inlineLaunches: number;
+    offThreadLaunches: number;
+  };
   /** Waits for the runs in flight (their onComplete comes first), then frees everything. */
   close(): Promise<void>;
 }

@@ -1,18 +1,19 @@
 // Session: the high level. Loads a plan and runs it, from typed arrays to typed arrays, without blocking the event loop.
 
-import { BusyError, ClosedError, asError } from './errors.js';
+import { ClosedError, asError, describe, invalidArgument } from './errors.js';
 import { logOptionNames } from './log.js';
 import type { NativeEngine, NativeExecutor, NativeRuntime } from './native.js';
 import { type RuntimeKind, openPlatformWithDevice, platformOptionNames } from './platform.js';
 import { deserialize, makeNativeRuntime, versionText } from './runtime/runtime.js';
 import { type EngineProperties, engineProperties } from './runtime/engine-info.js';
-import { resolveFeeds, snapshot } from './session/feeds.js';
+import { ActivationMemory } from './runtime/activation-memory.js';
+import { Dispatcher } from './session/dispatcher.js';
+import { type ResolvedFeeds, emptyFeeds, resolveFeeds } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
-import { type OutputPlan, defaultOutputPlan, outputPlan } from './session/outputs.js';
+import { OutputPlanner } from './session/outputs.js';
 import { ProfileChooser, chooseProfile } from './session/profiles.js';
-import { Queue } from './session/queue.js';
-import { Run, type RunResult, abortedError, checkDeadline, checkSignal } from './session/run.js';
-import { Slots } from './session/slots.js';
+import { abortedError, checkDeadline, checkSignal } from './session/run.js';
+import { type ResolvedRun, RunMany, targetsOfEach } from './session/run-many.js';
 import type {
   Feeds,
   OutputTargets,
@@ -24,7 +25,7 @@ import type {
   TensorDescription,
 } from './session/types.js';
 import type { Tensor } from './tensor.js';
-import { checkInteger, checkOptions, checkShape } from './validate.js';
+import { checkChoice, checkInteger, checkOptions, checkShape } from './validate.js';
 
 const sessionOptionNames = [
   ...platformOptionNames,
@@ -36,8 +37,15 @@ const sessionOptionNames = [
   'priority',
   'engineHostCodeAllowed',
   'temporaryDirectory',
+  'cudaGraph',
+  'maxCudaGraphs',
+  'completion',
+  'activationMemory',
+  'onTiming',
   'signal',
 ];
+const cudaGraphModes = ['auto', 'on', 'off'] as const;
+const completions = ['adaptive', 'spin', 'block'] as const;
 const runOptionNames = ['signal', 'deadlineMs', 'profile', 'outputs'];
 
 /** What loading hands to the constructor. */
@@ -47,7 +55,6 @@ interface Loaded {
   table: IoTable;
   instances: number;
   pinnedProfile: number | undefined;
-  maxQueued: number;
   platformFacts: Pick<Session, 'runtime' | 'version' | 'libraryPath'>;
 }
 
@@ -64,9 +71,6 @@ interface Loaded {
  * ```
  */
 export class Session {
-  /** The sessions with a run on a slot; all others may be collected when they are forgotten. */
-  static readonly #busy = new Set<Session>();
-
   /** The inputs, in the engine's own order. */
   readonly inputs: readonly TensorDescription[];
   /** The outputs, in the engine's own order. */
@@ -85,30 +89,25 @@ export class Session {
   readonly instances: number;
   readonly #native: { runtime: NativeRuntime; engine: NativeEngine };
   readonly #table: IoTable;
-  readonly #allOutputs: OutputPlan;
   readonly #pinnedProfile: number | undefined;
-  readonly #maxQueued: number;
   readonly #profiles: ProfileChooser;
-  readonly #queue = new Queue<Run>();
-  readonly #running: (Run | undefined)[] = [];
+  readonly #outputs: OutputPlanner;
+  /** What the call at hand was fed with. */
+  readonly #feeds: ResolvedFeeds;
+  #resolving = false;
   #executor!: NativeExecutor;
-  #slots!: Slots;
+  #dispatcher!: Dispatcher;
   #closing: Promise<void> | undefined;
-  #runningCount = 0;
-  #completed = 0;
-  #failed = 0;
-  #abandoned = 0;
-  /** Called when no run is on a slot any more; set by close(). */
-  #onIdle: (() => void) | undefined;
+  #lastStats: ReturnType<NativeExecutor['stats']> | undefined;
 
   private constructor(loaded: Loaded) {
     const { runtime, engine, table } = loaded;
     this.#native = { runtime, engine };
     this.#table = table;
-    this.#allOutputs = defaultOutputPlan(table);
     this.#pinnedProfile = loaded.pinnedProfile;
-    this.#maxQueued = loaded.maxQueued;
     this.#profiles = new ProfileChooser(table);
+    this.#outputs = new OutputPlanner(table);
+    this.#feeds = emptyFeeds(table);
     this.inputs = table.inputs.map((row) => describeTensor(row.tensor));
     this.outputs = table.outputs.map((row) => describeTensor(row.tensor));
     this.engine = engineProperties(engine.info);
@@ -158,6 +157,16 @@ export class Session {
     const priority = checkInteger(options.priority ?? 0, 'priority', -1000, 1000);
     const maxQueued =
       options.maxQueued === undefined ? Infinity : checkInteger(options.maxQueued, 'maxQueued', 0);
+    const cudaGraph = checkChoice(options.cudaGraph ?? 'auto', 'cudaGraph', cudaGraphModes);
+    const maxCudaGraphs = checkInteger(options.maxCudaGraphs ?? 8, 'maxCudaGraphs', 1, 1024);
+    const completion = checkChoice(options.completion ?? 'adaptive', 'completion', completions);
+    const { onTiming } = options;
+    if (onTiming !== undefined && typeof onTiming !== 'function') {
+      throw invalidArgument(
+        `onTiming: expected a function, got ${describe(onTiming)}`,
+        'Give a function that takes a RunTiming.',
+      );
+    }
     const { platform } = openPlatformWithDevice(options, device);
     const runtime = makeNativeRuntime(platform, device, options);
     let engine: NativeEngine | undefined;
@@ -174,24 +183,29 @@ export class Session {
         table: ioTable(platform, device, info),
         instances,
         pinnedProfile,
-        maxQueued,
         platformFacts: {
           runtime: platform.kind,
           version: versionText(platform.version),
           libraryPath: platform.libraryPath,
         },
       });
+      const activations = ActivationMemory.nativeOf(options.activationMemory, platform, device);
       // The addon holds the callback, and the callback must not hold the session.
-      const reference = new WeakRef(session);
+      let reference: WeakRef<Dispatcher> | undefined;
       session.#executor = await engine.createExecutor({
         slots: instances,
         priority,
-        onComplete: (slot, error) => {
-          const target = reference.deref();
-          if (target !== undefined) target.#onComplete(slot, error);
-        },
+        profile: pinnedProfile ?? 0,
+        cudaGraph: cudaGraphModes.indexOf(cudaGraph),
+        maxCudaGraphs,
+        completion: completions.indexOf(completion),
+        timing: onTiming !== undefined,
+        activations,
+        onComplete: (slot, error) => reference?.deref()?.onComplete(slot, error),
       });
-      session.#slots = new Slots(session.#table, session.#executor);
+      const dispatcher = new Dispatcher(session.#table, session.#executor, maxQueued, onTiming);
+      reference = new WeakRef(dispatcher);
+      session.#dispatcher = dispatcher;
       return session;
     } catch (error) {
       engine?.close();
@@ -226,12 +240,12 @@ export class Session {
   ): Promise<OutputsOf<O>>;
   run(feeds: Feeds, options?: RunOptions): Promise<unknown> {
     try {
-      const run = this.#prepareRun(feeds, options);
+      const { feeds: resolved, profile, outputs } = this.#resolve(feeds, options);
       const signal = checkSignal(options?.signal, 'run');
       const deadlineMs = checkDeadline(options?.deadlineMs);
-      this.#submit(run);
+      const run = this.#dispatcher.run(resolved, profile, outputs);
       if ((signal ?? deadlineMs) !== undefined && !run.settled) {
-        run.watch(signal, deadlineMs, this.#onAbandoned);
+        run.watch(signal, deadlineMs, this.#dispatcher.abandon);
       }
       return run.promise;
     } catch (error) {
@@ -256,27 +270,54 @@ export class Session {
     options: Pick<RunOptions, 'profile'> & { outputs: O },
   ): OutputsOf<O>;
   runSync(feeds: Feeds, options?: RunOptions): unknown {
-    const { feeds: resolved, profile, outputs } = this.#prepareRun(feeds, options);
-    const slot = this.#slots.take();
-    if (slot === undefined) {
-      throw new BusyError(
-        'ERR_TRT_BUSY',
-        `runSync: expected a free slot, but all ${this.instances} are running asynchronous inferences`,
-        'Await them first, raise `instances`, or use run().',
-      );
-    }
+    const { feeds: resolved, profile, outputs } = this.#resolve(feeds, options);
+    return this.#dispatcher.runSync(resolved, profile, outputs);
+  }
+
+  /**
+   * Runs many inferences, as many at a time as there are `instances`, with one promise for all: the way to the highest throughput.
+   *
+   * @param feedsOf - The inputs of each run. Each run's are read when it starts: leave arrays as they are until the promise has settled.
+   * @param options - As for {@link Session.run}; `outputs` names outputs (each to a new array), or is an array with the targets of each run.
+   * @returns The outputs of each run, in the order of `feedsOf`. Rejects, as {@link Session.run}, with the first failure; then no further run is
+   *   started.
+   */
+  runMany(
+    feedsOf: readonly Feeds[],
+    options?: Omit<RunOptions, 'outputs'> & { outputs?: readonly string[] | undefined },
+  ): Promise<Record<string, Tensor>[]>;
+  runMany<const O extends OutputTargets>(
+    feedsOf: readonly Feeds[],
+    options: Omit<RunOptions, 'outputs'> & { outputs: readonly O[] },
+  ): Promise<OutputsOf<O>[]>;
+  runMany(
+    feedsOf: readonly Feeds[],
+    options?: Omit<RunOptions, 'outputs'> & { outputs?: unknown },
+  ): Promise<unknown> {
     try {
-      this.#slots.prepare(slot, resolved, profile, outputs);
-      this.#executor.runSync(slot, resolved.inputs, outputs.targets);
-      const result = this.#slots.collect(slot, outputs);
-      this.#completed++;
-      return result;
+      this.#assertOpen();
+      checkOptions(options, runOptionNames, 'runMany');
+      if (!Array.isArray(feedsOf)) {
+        throw invalidArgument(
+          `runMany: expected an array with the inputs of each run, got ${describe(feedsOf)}`,
+          'For one run use run().',
+        );
+      }
+      const signal = checkSignal(options?.signal, 'runMany');
+      const deadlineMs = checkDeadline(options?.deadlineMs);
+      const each = targetsOfEach(options?.outputs, feedsOf.length);
+      const common: RunOptions = {
+        profile: options?.profile,
+        outputs: each === undefined ? (options?.outputs as readonly string[]) : undefined,
+      };
+      const many = new RunMany(this.#dispatcher, feedsOf.length, (index) => {
+        const own = each === undefined ? common : { ...common, outputs: each[index] };
+        return this.#resolve(feedsOf[index], own);
+      });
+      if ((signal ?? deadlineMs) !== undefined) many.watch(signal, deadlineMs);
+      return many.promise;
     } catch (error) {
-      this.#failed++;
-      this.#slots.forget(slot);
-      throw error;
-    } finally {
-      this.#slots.give(slot);
+      return Promise.reject(asError(error));
     }
   }
 
@@ -297,12 +338,25 @@ export class Session {
 
   /** What the session has done so far. Counters only; never throws. */
   stats(): SessionStats {
+    const { completed, failed, abandoned, running, queued } = this.#dispatcher;
+    if (this.#closing === undefined) this.#lastStats = this.#executor.stats();
+    const native = this.#lastStats;
     return {
-      completed: this.#completed,
-      failed: this.#failed,
-      abandoned: this.#abandoned,
-      running: this.#runningCount,
-      queued: this.#queue.size,
+      completed,
+      failed,
+      abandoned,
+      running,
+      queued,
+      cudaGraph: {
+        hits: native?.graphHits ?? 0,
+        captures: native?.graphCaptures ?? 0,
+        fallbacks: native?.graphFallbacks ?? 0,
+        fallbackReason: native?.graphFallbackReason || undefined,
+      },
+      launches: {
+        onEventLoop: native?.inlineLaunches ?? 0,
+        onThread: native?.offThreadLaunches ?? 0,
+      },
     };
   }
 
@@ -313,8 +367,7 @@ export class Session {
    */
   memory(): SessionMemory {
     this.#assertOpen();
-    const activationBytes = this.instances * this.engine.deviceMemoryBytes;
-    return { ...this.#executor.memory(), activationBytes };
+    return this.#executor.memory();
   }
 
   /**
@@ -322,7 +375,10 @@ export class Session {
    * that were given out stay open: their receivers own them. Idempotent; never rejects.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    if (this.#closing === undefined) {
+      this.#lastStats = this.#executor.stats();
+      this.#closing = this.#close();
+    }
     return this.#closing;
   }
 
@@ -332,21 +388,7 @@ export class Session {
   }
 
   async #close(): Promise<void> {
-    for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {
-      run.reject(
-        new ClosedError(
-          'ERR_TRT_CLOSED',
-          'run: expected a free slot, but the session was closed while this run waited for one',
-          'Await all runs before close(), or load the plan again.',
-        ),
-      );
-    }
-    if (this.#runningCount > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
-    await this.#executor.close();
+    await this.#dispatcher.close();
     this.#native.engine.close();
     this.#native.runtime.close();
   }
@@ -360,104 +402,26 @@ export class Session {
     );
   }
 
-  /** Checks everything that can be checked before a slot is at hand. */
-  #prepareRun(feeds: unknown, options: RunOptions | undefined): Run {
+  /** Checks everything that can be checked before a slot is at hand. The feeds are good until the next call. */
+  #resolve(feeds: unknown, options: RunOptions | undefined): ResolvedRun {
     this.#assertOpen();
-    const table = this.#table;
-    let outputs = this.#allOutputs;
     let pinned = this.#pinnedProfile;
     if (options !== undefined) {
       checkOptions(options, runOptionNames, 'run');
-      if (options.outputs !== undefined) outputs = outputPlan(table, options.outputs);
       if (options.profile !== undefined) {
-        pinned = checkInteger(options.profile, 'profile', 0, table.numProfiles - 1);
+        pinned = checkInteger(options.profile, 'profile', 0, this.#table.numProfiles - 1);
       }
     }
-    const resolved = resolveFeeds(table, feeds);
+    const outputs = this.#outputs.plan(options?.outputs);
+    // A getter among the feeds may call run() again.
+    const resolved = this.#resolving ? emptyFeeds(this.#table) : this.#feeds;
+    this.#resolving = true;
+    try {
+      resolveFeeds(this.#table, feeds, resolved);
+    } finally {
+      this.#resolving = resolved !== this.#feeds;
+    }
     const profile = this.#profiles.choose(resolved.shapes, resolved.values, pinned);
-    return new Run(resolved, profile, outputs);
+    return { feeds: resolved, profile, outputs };
   }
-
-  #submit(run: Run): void {
-    const slot = this.#slots.take();
-    if (slot !== undefined) {
-      if (!this.#start(run, slot)) this.#next(slot);
-      return;
-    }
-    if (this.#queue.size >= this.#maxQueued) {
-      run.reject(
-        new BusyError(
-          'ERR_TRT_BUSY',
-          `run: expected at most ${this.#maxQueued} waiting runs, and as many wait`,
-          'Try again later, raise `maxQueued`, or raise `instances`.',
-        ),
-      );
-      return;
-    }
-    snapshot(run.feeds.inputs);
-    this.#queue.push(run);
-  }
-
-  /** Hands a run to a slot; false when that failed and the slot is still at hand. */
-  #start(run: Run, slot: number): boolean {
-    try {
-      this.#slots.prepare(slot, run.feeds, run.profile, run.outputs);
-      this.#executor.submit(slot, run.feeds.inputs, run.outputs.targets);
-      this.#running[slot] = run;
-      if (this.#runningCount++ === 0) Session.#busy.add(this);
-      return true;
-    } catch (error) {
-      this.#failed++;
-      this.#slots.forget(slot);
-      run.reject(asError(error));
-      return false;
-    }
-  }
-
-  /** The slot takes the oldest waiting run that can start, or becomes free. */
-  #next(slot: number): void {
-    for (;;) {
-      const run = this.#queue.shift();
-      if (run === undefined) {
-        this.#slots.give(slot);
-        return;
-      }
-      if (this.#start(run, slot)) return;
-    }
-  }
-
-  #onComplete(slot: number, error: Error | undefined): void {
-    const run = this.#running[slot];
-    this.#running[slot] = undefined;
-    this.#runningCount--;
-    if (error !== undefined) {
-      this.#failed++;
-      this.#slots.forget(slot);
-      if (run?.settled === false) run.reject(error);
-    } else if (run?.settled === false) {
-      this.#finish(run, slot);
-    }
-    this.#next(slot);
-    if (this.#runningCount > 0) return;
-    Session.#busy.delete(this);
-    this.#onIdle?.();
-  }
-
-  #finish(run: Run, slot: number): void {
-    let result: RunResult;
-    try {
-      result = this.#slots.collect(slot, run.outputs);
-    } catch (error) {
-      this.#failed++;
-      run.reject(asError(error));
-      return;
-    }
-    this.#completed++;
-    run.resolve(result);
-  }
-
-  readonly #onAbandoned = (run: Run): void => {
-    this.#abandoned++;
-    this.#queue.delete(run);
-  };
 }

@@ -167,6 +167,23 @@ export function isTensor(value: unknown): value is Tensor {
   return value instanceof Tensor;
 }
 
+const trusted = Symbol('trusted');
+
+/**
+ * A tensor of parts that are known to fit; nothing is checked, and `shape` must be frozen.
+ * @internal
+ */
+export function trustedTensor(dtype: DType, data: TensorData, shape: readonly number[]): Tensor {
+  return new (Tensor as TrustedConstructor)(dtype, data, shape, trusted);
+}
+
+type TrustedConstructor = new (
+  dtype: DType,
+  data: TensorData,
+  shape: readonly number[],
+  trust: symbol,
+) => Tensor;
+
 /** Where the pinned buffer of a tensor is kept; set by PinnedBuffer.tensor(). @internal */
 export const pinnedBuffer = Symbol('pinnedBuffer');
 
@@ -201,7 +218,20 @@ export class Tensor<T extends DType = DType> {
    *   ERR_TRT_DTYPE_MISMATCH for another typed array, ERR_TRT_INVALID_SHAPE, ERR_TRT_LENGTH_MISMATCH, and ERR_TRT_INVALID_BUFFER for
    *   memory that is detached, resizable or shared.
    */
-  constructor(dtype: T, data: TensorSource<T> | Buffer, shape?: readonly number[]) {
+  constructor(dtype: T, data: TensorSource<T> | Buffer, shape?: readonly number[]);
+  /** @internal */
+  constructor(
+    dtype: T,
+    data: TensorSource<T> | Buffer,
+    shape?: readonly number[],
+    trust?: unknown,
+  ) {
+    if (trust === trusted) {
+      this.dtype = dtype;
+      this.data = data as DTypeArrays[T];
+      this.shape = shape as readonly number[];
+      return;
+    }
     const info = dtypeInfo(dtype);
     const elements = Array.isArray(data)
       ? convertArray(info, data, 'Tensor')

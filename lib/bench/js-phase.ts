@@ -1,9 +1,9 @@
 // The js phase: what a JavaScript caller of Session.run waits, where that time goes, and what it does to the event loop.
 
-import { InvalidArgumentError, isTensorRTError } from '../errors.js';
+import { isTensorRTError } from '../errors.js';
 import { Session } from '../session.js';
 import { abortedError } from '../session/run.js';
-import type { RunTiming, SessionOptions } from '../session/types.js';
+import type { RunTiming, SessionOptions, SessionStats } from '../session/types.js';
 import type { Tensor } from '../tensor.js';
 import { totalMs } from './device-phase.js';
 import { LoopDelay } from './loop-delay.js';
@@ -191,7 +191,7 @@ class Load {
   }
 }
 
-async function load(
+function load(
   plan: string | URL | Uint8Array | ArrayBuffer,
   options: BenchOptions,
   settings: BenchSettings,
@@ -211,14 +211,7 @@ async function load(
     instances: settings.streams,
     profile,
   };
-  try {
-    return await Session.load(plan, { ...base, ...settings.session, onTiming });
-  } catch (error) {
-    // TODO(merge): sessions without these options, until main has them.
-    if (!(error instanceof InvalidArgumentError) || !/cudaGraph|onTiming/.test(error.reason))
-      throw error;
-    return Session.load(plan, base);
-  }
+  return Session.load(plan, { ...base, ...settings.session, onTiming });
 }
 
 /** Measures what callers see: as many at once as there are streams, each awaiting its runs one after the other. */
@@ -251,7 +244,7 @@ export async function jsPhase(
     if (running.empty) return { report: undefined, outputs: running.outputs };
     await sleep(0); // what was posted last
     const busy = delay?.take() ?? new Float64Array(0);
-    return { report: reportOf(running, settings, idle, busy), outputs: running.outputs };
+    return { report: reportOf(running, session.stats(), settings, idle, busy), outputs: running.outputs };
   } catch (error) {
     if (signal?.aborted === true && isTensorRTError(error)) throw abortedError('bench', signal);
     throw error;
@@ -265,6 +258,7 @@ export async function jsPhase(
 
 function reportOf(
   { trace, warmUpQueries, wallMs, cpu }: Load,
+  { cudaGraph, launches }: SessionStats,
   settings: BenchSettings,
   idle: Float64Array,
   busy: Float64Array,
@@ -284,6 +278,7 @@ function reportOf(
       user: cpu.user / 1000 / trace.length,
       system: cpu.system / 1000 / trace.length,
     },
+    session: { cudaGraph, launches },
     trace,
   };
 }

@@ -4,7 +4,7 @@ import type { DType } from '../dtype.js';
 import type { LogOptions } from '../log.js';
 import type { PlatformOptions, RuntimeKind } from '../platform.js';
 import type { DeviceInfo } from '../runtime/runtime.js';
-import type { RunTiming } from '../session/types.js';
+import type { RunTiming, SessionStats } from '../session/types.js';
 import type { Tensor } from '../tensor.js';
 import type { BenchSummary } from './statistics.js';
 
@@ -175,6 +175,8 @@ export interface JsReport {
   readonly eventLoopDelay: { readonly load: BenchSummary; readonly idle: BenchSummary } | undefined;
   /** CPU milliseconds a query, of the whole process. */
   readonly cpuMs: { readonly user: number; readonly system: number };
+  /** What the session says of itself, warm-up included: runs with and without CUDA graphs, and who launched them. */
+  readonly session: Pick<SessionStats, 'cudaGraph' | 'launches'>;
   /** Every counted request, in order of completion. */
   readonly trace: readonly BenchRequest[];
 }

@@ -3,7 +3,7 @@
 import { type DeviceTensor, isDeviceTensor } from '../device-tensor.js';
 import { type DType, type TensorData, arrayLength } from '../dtype.js';
 import { InvalidArgumentError, describe, invalidArgument } from '../errors.js';
-import type { NativeDeviceBuffer, NativePinnedBuffer } from '../native.js';
+import type { NativeDeviceBuffer, NativeInput } from '../native.js';
 import { unknownTensor } from '../runtime/engine.js';
 import type { PinnedBuffer } from '../runtime/pinned-buffer.js';
 import {
@@ -19,23 +19,33 @@ import {
 import { checkMemory, formatShape, volume } from '../validate.js';
 import type { InputRow, IoTable } from './io-table.js';
 
-/** What the addon's submit takes for an input. */
-export type NativeInput = ArrayBufferView | NativePinnedBuffer | NativeDeviceBuffer | null;
-
 /** The inputs of one run, in engine order. */
 export interface ResolvedFeeds {
+  /** Frozen, or nobody else's. */
   readonly shapes: (readonly number[])[];
   readonly values: readonly (readonly number[] | null)[];
   readonly inputs: NativeInput[];
 }
 
+/** Where {@link resolveFeeds} puts its result, again and again. */
+export function emptyFeeds(table: IoTable): ResolvedFeeds {
+  const count = table.inputs.length;
+  return {
+    shapes: new Array<readonly number[]>(count).fill([]),
+    inputs: new Array<NativeInput>(count).fill(null),
+    values: table.hasHostInputs
+      ? new Array<readonly number[] | null>(count).fill(null)
+      : table.noValues,
+  };
+}
+
 /**
- * Resolves the feeds of one run.
+ * Resolves the feeds of one run into `into`.
  *
  * @throws ERR_TRT_INVALID_ARGUMENT, ERR_TRT_MISSING_INPUT, ERR_TRT_UNKNOWN_TENSOR, ERR_TRT_DTYPE_MISMATCH, ERR_TRT_RANK_MISMATCH,
  *   ERR_TRT_LENGTH_MISMATCH, ERR_TRT_INVALID_BUFFER, ERR_TRT_CLOSED
  */
-export function resolveFeeds(table: IoTable, feeds: unknown): ResolvedFeeds {
+export function resolveFeeds(table: IoTable, feeds: unknown, into: ResolvedFeeds): void {
   if (typeof feeds !== 'object' || feeds === null || ArrayBuffer.isView(feeds)) {
     throw invalidArgument(
       `run: expected the inputs by name, got ${describe(feeds)}`,
@@ -43,11 +53,7 @@ export function resolveFeeds(table: IoTable, feeds: unknown): ResolvedFeeds {
     );
   }
   const rows = table.inputs;
-  const shapes = new Array<readonly number[]>(rows.length);
-  const inputs = new Array<NativeInput>(rows.length);
-  const values = table.hasHostInputs
-    ? new Array<readonly number[] | null>(rows.length)
-    : table.noValues;
+  const { shapes, inputs, values } = into;
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index] as InputRow;
     const feed = Object.hasOwn(feeds, row.name)
@@ -67,7 +73,6 @@ export function resolveFeeds(table: IoTable, feeds: unknown): ResolvedFeeds {
   let given = 0;
   for (const name in feeds) given += Object.hasOwn(feeds, name) ? 1 : 0;
   if (given !== rows.length) checkNames(table, feeds);
-  return { shapes, values, inputs };
 }
 
 function checkNames(table: IoTable, feeds: object): void {
@@ -219,12 +224,13 @@ function hostTensor(row: InputRow, feed: unknown): Tensor {
   return new Tensor(info.dtype, data as TensorSource, shapeOfArray(row, data));
 }
 
-/** Copies of the views among `inputs`, for a run that has to wait; buffers are taken as they are. */
-export function snapshot(inputs: NativeInput[]): void {
-  for (let index = 0; index < inputs.length; index++) {
-    const input = inputs[index];
-    if (!ArrayBuffer.isView(input)) continue;
-    const bytes = new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
-    inputs[index] = new Uint8Array(bytes);
-  }
+/** The same feeds for a run that has to wait: views are copied, buffers are taken as they are. */
+export function snapshot(feeds: ResolvedFeeds): ResolvedFeeds {
+  return {
+    shapes: feeds.shapes.slice(),
+    values: feeds.values.slice(),
+    inputs: feeds.inputs.map((input) =>
+      ArrayBuffer.isView(input) ? (input as TensorData).slice() : input,
+    ),
+  };
 }

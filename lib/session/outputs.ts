@@ -6,8 +6,8 @@ import { InvalidArgumentError, describe, invalidArgument } from '../errors.js';
 import type { NativeExecutor, NativeOutputTarget } from '../native.js';
 import { unknownTensor } from '../runtime/engine.js';
 import type { PinnedBuffer } from '../runtime/pinned-buffer.js';
-import { Tensor, type TensorSource, isTensor, pinnedBuffer, viewData } from '../tensor.js';
-import { checkMemory, formatShape, volume } from '../validate.js';
+import { type Tensor, isTensor, pinnedBuffer, trustedTensor, viewData } from '../tensor.js';
+import { checkMemory, formatShape, sameShape, volume } from '../validate.js';
 import { sameDevice } from './feeds.js';
 import type { IoTable, OutputRow } from './io-table.js';
 
@@ -20,6 +20,10 @@ interface Wanted {
   readonly pinned: PinnedBuffer | undefined;
   /** Given back as a DeviceTensor: a new one, or over the caller's. */
   readonly device: true | DeviceTensor | undefined;
+  /** What the caller gave. */
+  readonly target: unknown;
+  /** What the last run gave back over the caller's memory. */
+  result: Tensor | undefined;
 }
 
 /** Where all outputs of a run go. */
@@ -30,7 +34,14 @@ export interface OutputPlan {
 }
 
 function wantedOnHost(row: OutputRow): Wanted {
-  return { row, into: undefined, pinned: undefined, device: undefined };
+  return {
+    row,
+    into: undefined,
+    pinned: undefined,
+    device: undefined,
+    target: undefined,
+    result: undefined,
+  };
 }
 
 /** What a run without output options does: everything into new arrays. */
@@ -74,6 +85,59 @@ export function outputPlan(table: IoTable, outputs: unknown): OutputPlan {
   return { targets, wanted };
 }
 
+/** Resolves `outputs` options; the last plan serves again as long as the same targets come. */
+export class OutputPlanner {
+  readonly #table: IoTable;
+  readonly #all: OutputPlan;
+  #names: readonly string[] = [];
+  #last: OutputPlan | undefined;
+
+  constructor(table: IoTable) {
+    this.#table = table;
+    this.#all = defaultOutputPlan(table);
+  }
+
+  /** The plan for the option; undefined: all outputs. @throws as {@link outputPlan} */
+  plan(outputs: unknown): OutputPlan {
+    if (outputs === undefined) return this.#all;
+    const last = this.#last;
+    if (last !== undefined && this.#isLast(outputs, last)) return last;
+    const plan = outputPlan(this.#table, outputs);
+    // Names are resolved quickly, and 'device' gives a new tensor each time.
+    this.#last = Array.isArray(outputs) ? undefined : plan;
+    this.#names = plan.wanted.map(({ row }) => row.name);
+    return plan;
+  }
+
+  #isLast(outputs: unknown, last: OutputPlan): boolean {
+    if (typeof outputs !== 'object' || outputs === null || Array.isArray(outputs)) return false;
+    let count = 0;
+    for (const name in outputs) {
+      const want = last.wanted[count];
+      if (want === undefined || this.#names[count] !== name) return false;
+      const target = (outputs as Record<string, unknown>)[name];
+      if (target !== want.target || !isUnchanged(want, target, last.targets[want.row.index])) {
+        return false;
+      }
+      count++;
+    }
+    return count === last.wanted.length;
+  }
+}
+
+/** Whether the memory behind a target is still what it was. @throws ERR_TRT_CLOSED */
+function isUnchanged(
+  want: Wanted,
+  target: unknown,
+  native: NativeOutputTarget | undefined,
+): boolean {
+  if (want.pinned !== undefined)
+    return want.pinned.native === native && (target as Tensor).data === want.into;
+  if (typeof want.device === 'object') return want.device.native === native;
+  if (want.into === undefined) return true;
+  return isTensor(target) ? target.data === want.into : target === want.into;
+}
+
 function resolveTarget(
   table: IoTable,
   row: OutputRow,
@@ -84,14 +148,17 @@ function resolveTarget(
     if (target !== 'device') checkDtype(row, target.dtype);
     const native = target === 'device' ? target : sameDevice(table, row.who, target);
     const device = target === 'device' ? true : target;
-    return [{ row, into: undefined, pinned: undefined, device }, native];
+    return [{ row, into: undefined, pinned: undefined, device, target, result: undefined }, native];
   }
   if (isTensor(target)) {
     checkDtype(row, target.dtype);
     checkMemory(target.data, row.who);
     const pinned = target[pinnedBuffer] as PinnedBuffer | undefined;
     const native = pinned === undefined ? 'host' : pinned.native;
-    return [{ row, into: target.data, pinned, device: undefined }, native];
+    return [
+      { row, into: target.data, pinned, device: undefined, target, result: undefined },
+      native,
+    ];
   }
   if (!ArrayBuffer.isView(target)) {
     throw invalidArgument(
@@ -107,7 +174,7 @@ function resolveTarget(
       `Give ${row.info.arrayText}, which is always aligned.`,
     );
   }
-  return [{ row, into, pinned: undefined, device: undefined }, 'host'];
+  return [{ row, into, pinned: undefined, device: undefined, target, result: undefined }, 'host'];
 }
 
 function checkDtype(row: OutputRow, dtype: string): void {
@@ -138,45 +205,74 @@ export function checkRoom(plan: OutputPlan, shapes: readonly (readonly number[])
   }
 }
 
-/** The outputs of the run that slot `slot` completed, by name. */
+/**
+ * The outputs of the run that a slot completed, by name; `staging`: views of the slot's pinned memory, undefined where an output is read through the
+ * addon.
+ */
 export function collectOutputs(
   table: IoTable,
   executor: NativeExecutor,
   slot: number,
   plan: OutputPlan,
-  prepared: readonly (readonly number[])[],
-  dataDependent: boolean,
+  shapes: readonly (readonly number[])[],
+  staging: readonly (TensorData | undefined)[] | undefined,
 ): Record<string, Tensor | DeviceTensor> {
-  const shapes = dataDependent ? executor.outputShapes(slot) : prepared;
-  if (dataDependent) checkRoom(plan, shapes);
   const results: Record<string, Tensor | DeviceTensor> = {};
   for (const want of plan.wanted) {
     const { row } = want;
-    const result = collectOutput(table, executor, slot, want, shapes[row.index] ?? []);
+    const shape = shapes[row.index] ?? [];
+    const result =
+      want.device === undefined
+        ? hostOutput(executor, slot, want, shape, staging?.[row.index])
+        : deviceOutput(table, executor, slot, want, shape);
     if (row.name !== '__proto__') results[row.name] = result;
     else Object.defineProperty(results, row.name, { value: result, enumerable: true });
   }
   return results;
 }
 
-function collectOutput(
+function deviceOutput(
   table: IoTable,
+  executor: NativeExecutor,
+  slot: number,
+  { row, device }: Wanted,
+  shape: readonly number[],
+): DeviceTensor {
+  if (typeof device === 'object') return device.withShape(shape);
+  const native = executor.takeDeviceOutput(slot, row.index);
+  return new DeviceTensor(table.platform, native, row.info.dtype, shape);
+}
+
+function hostOutput(
   executor: NativeExecutor,
   slot: number,
   want: Wanted,
   shape: readonly number[],
-): Tensor | DeviceTensor {
-  const { row, into, device } = want;
+  staging: TensorData | undefined,
+): Tensor {
+  const { row, into, pinned } = want;
   const { info } = row;
-  if (device === true) {
-    const native = executor.takeDeviceOutput(slot, row.index);
-    return new DeviceTensor(table.platform, native, info.dtype, shape);
-  }
-  if (device !== undefined) return device.withShape(shape);
-  const length = arrayLength(info, volume(shape));
   let data: TensorData;
-  if (into === undefined) data = new info.array(length);
-  else data = into.length === length ? into : into.subarray(0, length);
-  if (length > 0 && want.pinned === undefined) executor.readOutput(slot, row.index, data);
-  return new Tensor(info.dtype, data as TensorSource, shape);
+  if (into === undefined) {
+    if (staging !== undefined) return trustedTensor(info.dtype, staging.slice(), shape);
+    data = new info.array(arrayLength(info, volume(shape)));
+  } else {
+    const length = staging?.length ?? arrayLength(info, volume(shape));
+    data = into.length === length ? into : into.subarray(0, length);
+  }
+  if (pinned === undefined && data.length > 0) {
+    if (staging !== undefined) (data as Uint8Array).set(staging as Uint8Array);
+    else executor.readOutput(slot, row.index, data);
+  }
+  // The caller's own tensor, if it has just this shape; else one over its memory, the same one as long as nothing changes.
+  const { target } = want;
+  if (data === into && isTensor(target) && sameShape(target.shape, shape)) return target;
+  if (want.result?.data === data && want.result.shape === shape) return want.result;
+  const result = trustedTensor(
+    info.dtype,
+    data,
+    Object.isFrozen(shape) ? shape : Object.freeze(shape.slice()),
+  );
+  if (data === into) want.result = result;
+  return result;
 }

@@ -136,8 +136,8 @@ export class ProfileChooser {
       return this.#profile;
     }
     const profile = chooseProfile(this.#table, shapes, values, pinned);
-    this.#shapes = shapes;
-    this.#values = values;
+    this.#shapes = shapes.slice(); // theirs are filled again for the next run
+    this.#values = values.slice();
     this.#pinned = pinned;
     this.#profile = profile;
     return profile;

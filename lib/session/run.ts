@@ -9,28 +9,39 @@ import type { OutputPlan } from './outputs.js';
 /** What a run resolves with. */
 export type RunResult = Record<string, Tensor | DeviceTensor>;
 
+let resolveNext!: (result: RunResult) => void;
+let rejectNext!: (error: Error) => void;
+
+/** One for all promises: a closure for each would be garbage with each run. */
+function keepSettlers(resolve: (result: RunResult) => void, reject: (error: Error) => void): void {
+  resolveNext = resolve;
+  rejectNext = reject;
+}
+
 /** One inference, from the call to the end of its promise. */
 export class Run {
-  readonly feeds: ResolvedFeeds;
+  /** Copies of the inputs, while it waits for a slot. */
+  feeds: ResolvedFeeds | undefined;
   readonly profile: number;
+  /** performance.now() at the call; 0 where nobody asks. */
+  readonly called: number;
   readonly outputs: OutputPlan;
   readonly promise: Promise<RunResult>;
-  #resolve!: (result: RunResult) => void;
-  #reject!: (error: Error) => void;
+  readonly #resolve: (result: RunResult) => void;
+  readonly #reject: (error: Error) => void;
   #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Whether the promise is settled; a slot may still work on it. */
   settled = false;
 
-  constructor(feeds: ResolvedFeeds, profile: number, outputs: OutputPlan) {
-    this.feeds = feeds;
+  constructor(profile: number, outputs: OutputPlan, called: number) {
     this.profile = profile;
     this.outputs = outputs;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.called = called;
+    this.promise = new Promise<RunResult>(keepSettlers);
+    this.#resolve = resolveNext;
+    this.#reject = rejectNext;
   }
 
   /** Calls `abandoned` when the signal aborts or the deadline passes, after the promise was rejected. */
@@ -67,6 +78,7 @@ export class Run {
 
   #settle(): void {
     this.settled = true;
+    this.feeds = undefined;
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#signal = this.#onAbort = this.#timer = undefined;
@@ -83,7 +95,8 @@ export function abortedError(what: string, signal: AbortSignal): AbortedError {
   );
 }
 
-function deadlineError(deadlineMs: number): DeadlineError {
+/** ERR_TRT_DEADLINE_EXCEEDED. */
+export function deadlineError(deadlineMs: number): DeadlineError {
   return new DeadlineError(
     'ERR_TRT_DEADLINE_EXCEEDED',
     `run: expected the outputs within ${deadlineMs} ms, which have passed`,

@@ -1,10 +1,11 @@
-// Slots: the execution slots of a session as JavaScript sees them; which are free, and what they are prepared for.
+// Slot: an execution slot of a session as JavaScript sees it: what it is prepared for and bound to, and its staging memory.
 
-import type { NativeExecutor } from '../native.js';
-import { sameShape } from '../validate.js';
+import { type TensorData, arrayLength } from '../dtype.js';
+import type { NativeExecutor, NativeInput, NativeOutputTarget } from '../native.js';
+import { sameShape, volume } from '../validate.js';
 import type { ResolvedFeeds } from './feeds.js';
-import { type OutputPlan, checkRoom, collectOutputs } from './outputs.js';
 import type { IoTable } from './io-table.js';
+import { type OutputPlan, checkRoom, collectOutputs } from './outputs.js';
 import type { RunResult } from './run.js';
 
 /** What a slot is prepared for. */
@@ -14,54 +15,144 @@ interface Prepared {
   readonly values: readonly (readonly number[] | null)[];
   readonly outputShapes: readonly (readonly number[])[];
   readonly dataDependent: boolean;
+  /** Views of the slot's pinned memory by tensor; undefined where it cannot be reached: then everything goes through submit and readOutput. */
+  readonly inputs: readonly TensorData[] | undefined;
+  readonly outputs: readonly (TensorData | undefined)[] | undefined;
 }
 
-/** The slots of one executor. */
-export class Slots {
+/** One slot of an executor. */
+export class Slot {
   readonly #table: IoTable;
   readonly #executor: NativeExecutor;
-  readonly #free: number[] = [];
-  readonly #prepared: (Prepared | undefined)[] = [];
+  readonly index: number;
+  #prepared: Prepared | undefined;
+  /** What bind was told last; undefined: it has to be told. */
+  #boundInputs: NativeInput[] | undefined;
+  #boundTargets: readonly NativeOutputTarget[] | undefined;
 
-  constructor(table: IoTable, executor: NativeExecutor) {
+  constructor(table: IoTable, executor: NativeExecutor, index: number) {
     this.#table = table;
     this.#executor = executor;
-    for (let slot = executor.slots - 1; slot >= 0; slot--) this.#free.push(slot);
-  }
-
-  /** A free slot, which is busy from now on; the one used last, as it is likely prepared for the same shapes. */
-  take(): number | undefined {
-    return this.#free.pop();
-  }
-
-  /** The slot is free again. */
-  give(slot: number): void {
-    this.#free.push(slot);
+    this.index = index;
   }
 
   /** After a failure: nothing is known of the slot any more. */
-  forget(slot: number): void {
-    this.#prepared[slot] = undefined;
+  forget(): void {
+    this.#prepared = this.#boundInputs = this.#boundTargets = undefined;
   }
 
-  /** Prepares the slot, unless it is prepared for just this. @throws what the addon's prepare throws, and ERR_TRT_LENGTH_MISMATCH for small targets */
-  prepare(slot: number, feeds: ResolvedFeeds, profile: number, outputs: OutputPlan): void {
-    let prepared = this.#prepared[slot];
-    if (prepared === undefined || !matches(prepared, feeds, profile)) {
-      this.#prepared[slot] = undefined;
-      const { shapes, values } = feeds;
-      const outputShapes = this.#executor.prepare(slot, profile, shapes, values);
-      const dataDependent = outputShapes.some((shape) => shape.some((extent) => extent < 0));
-      prepared = { profile, shapes: shapes.slice(), values, outputShapes, dataDependent };
-      this.#prepared[slot] = prepared;
-    }
+  /**
+   * Prepares and starts a run; `sync`: and waits for it.
+   *
+   * @throws what the addon throws, and ERR_TRT_LENGTH_MISMATCH for small targets
+   */
+  start(feeds: ResolvedFeeds, profile: number, outputs: OutputPlan, sync: boolean): void {
+    const prepared = this.#prepare(feeds, profile);
     checkRoom(outputs, prepared.outputShapes);
+    const executor = this.#executor;
+    if (prepared.inputs === undefined) {
+      if (sync) executor.runSync(this.index, feeds.inputs, outputs.targets);
+      else executor.submit(this.index, feeds.inputs, outputs.targets);
+      return;
+    }
+    this.#stage(feeds.inputs, prepared.inputs, outputs.targets);
+    if (sync) executor.startSync(this.index);
+    else executor.start(this.index);
   }
 
   /** The outputs of the run that the slot completed. */
-  collect(slot: number, outputs: OutputPlan): RunResult {
-    const { outputShapes, dataDependent } = this.#prepared[slot] as Prepared;
-    return collectOutputs(this.#table, this.#executor, slot, outputs, outputShapes, dataDependent);
+  collect(outputs: OutputPlan): RunResult {
+    const prepared = this.#prepared as Prepared;
+    const shapes = prepared.dataDependent
+      ? this.#executor.outputShapes(this.index)
+      : prepared.outputShapes;
+    if (prepared.dataDependent) checkRoom(outputs, shapes);
+    return collectOutputs(
+      this.#table,
+      this.#executor,
+      this.index,
+      outputs,
+      shapes,
+      prepared.outputs,
+    );
+  }
+
+  /** Copies views to staging, and binds what is not bound yet. */
+  #stage(
+    inputs: readonly NativeInput[],
+    staging: readonly TensorData[],
+    targets: readonly NativeOutputTarget[],
+  ): void {
+    let same = this.#boundTargets === targets;
+    const bound = this.#boundInputs;
+    for (let index = 0; index < inputs.length; index++) {
+      const input = inputs[index] as NativeInput;
+      const isView = ArrayBuffer.isView(input);
+      // A view lies in staging, whichever it was.
+      const binding = isView ? (staging[index] as TensorData) : input;
+      if (isView) {
+        // Lengths other than the staging's were refused before; one that changed since is an error here.
+        const view = staging[index] as Uint8Array;
+        if ((input as Uint8Array).length === view.length) view.set(input as Uint8Array);
+        else same = false;
+      }
+      same &&= bound !== undefined && bound[index] === binding;
+    }
+    if (same) return;
+    const now = inputs.map((input, index) => {
+      const view = staging[index] as TensorData;
+      return ArrayBuffer.isView(input) && (input as TensorData).length === view.length
+        ? view
+        : input;
+    });
+    this.#boundInputs = this.#boundTargets = undefined;
+    this.#executor.bind(this.index, now, targets);
+    this.#boundInputs = now;
+    this.#boundTargets = targets;
+  }
+
+  #prepare(feeds: ResolvedFeeds, profile: number): Prepared {
+    const known = this.#prepared;
+    if (known !== undefined && matches(known, feeds, profile)) return known;
+    this.forget();
+    const { shapes, values } = feeds;
+    const outputShapes = this.#executor.prepare(this.index, profile, shapes, values);
+    const dataDependent = outputShapes.some((shape) => shape.some((extent) => extent < 0));
+    const staging = this.#executor.staging(this.index);
+    const prepared: Prepared = {
+      profile,
+      shapes: shapes.slice(),
+      values: values.slice(),
+      outputShapes,
+      dataDependent,
+      inputs: staging && this.#inputViews(staging.inputs, staging.inputOffsets, shapes),
+      outputs: staging && this.#outputViews(staging.outputs, staging.outputOffsets, outputShapes),
+    };
+    this.#prepared = prepared;
+    return prepared;
+  }
+
+  #inputViews(
+    memory: ArrayBuffer,
+    offsets: readonly number[],
+    shapes: readonly (readonly number[])[],
+  ): TensorData[] {
+    return this.#table.inputs.map(({ info, onHost }, index) => {
+      const length = onHost ? 0 : arrayLength(info, volume(shapes[index] ?? []));
+      return new info.array(memory, onHost ? 0 : (offsets[index] ?? 0), length);
+    });
+  }
+
+  #outputViews(
+    memory: ArrayBuffer,
+    offsets: readonly number[],
+    shapes: readonly (readonly number[])[],
+  ): (TensorData | undefined)[] {
+    return this.#table.outputs.map(({ info }, index) => {
+      const shape = shapes[index] ?? [];
+      if (shape.some((extent) => extent < 0)) return undefined;
+      return new info.array(memory, offsets[index] ?? 0, arrayLength(info, volume(shape)));
+    });
   }
 }
 

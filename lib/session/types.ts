@@ -1,6 +1,7 @@
 // What Session takes and gives: options, feeds, output requests and results.
 
 import type { DeviceTensor } from '../device-tensor.js';
+import type { ActivationMemory } from '../runtime/activation-memory.js';
 import type { TensorData } from '../dtype.js';
 import type { LogOptions } from '../log.js';
 import type { PlatformOptions } from '../platform.js';
@@ -35,6 +36,11 @@ export interface SessionOptions extends PlatformOptions, LogOptions {
    * `'adaptive'` (default) spins for as long as the engine's own times let expect it to pay, and sleeps otherwise.
    */
   completion?: 'adaptive' | 'spin' | 'block' | undefined;
+  /**
+   * Activation memory to share with other sessions: as much as runs in flight need at the same time, the maximum and not the sum. Default: the
+   * session's own.
+   */
+  activationMemory?: ActivationMemory | undefined;
   /** Called right before the promise of a successful run resolves. Adds timing events to each run (some microseconds). Must not throw. */
   onTiming?: ((timing: RunTiming) => void) | undefined;
   /** Aborts the loading: the promise rejects at once; what TensorRT has begun is freed when it ends. */
@@ -100,6 +106,19 @@ export interface SessionStats {
   readonly running: number;
   /** Runs that wait for a slot now. */
   readonly queued: number;
+  /** CUDA graphs; see {@link SessionOptions.cudaGraph}. */
+  readonly cudaGraph: {
+    /** Runs that launched a graph. */
+    readonly hits: number;
+    /** Graphs captured, all slots together. */
+    readonly captures: number;
+    /** Runs without a graph, because what they run cannot be captured. */
+    readonly fallbacks: number;
+    /** Why, of the last one. */
+    readonly fallbackReason: string | undefined;
+  };
+  /** Who launched the asynchronous runs: the event loop's thread where that is cheap, else one of the session's. */
+  readonly launches: { readonly onEventLoop: number; readonly onThread: number };
 }
 
 /**
@@ -133,6 +152,9 @@ export interface SessionMemory {
   readonly pinnedBytes: number;
   /** Device memory of inputs and outputs of all slots. */
   readonly deviceBytes: number;
-  /** Activation memory of all slots' execution contexts, as TensorRT states it. Weights come on top; TensorRT does not tell their size. */
+  /**
+   * Device memory for activations. Slots lend it to each other, so that it grows with the runs that are in flight at the same time; where sessions share an
+   * {@link ActivationMemory}, of all of them. Weights come on top; TensorRT does not tell their size.
+   */
   readonly activationBytes: number;
 }

@@ -40,11 +40,12 @@ std::size_t Arena::Grown(std::size_t bytes, std::size_t capacity,
 
 Status Arena::ReservePinned(std::size_t bytes, std::size_t profile_max) {
   return Reserve(pinned_, pinned_bytes_, bytes, profile_max, [this](std::size_t size) {
-    return cuda::PinnedBuffer::Allocate(context_, size, false);
+    return cuda::PinnedBuffer::Allocate(context_, size, zero_copy_);
   });
 }
 
 Status Arena::ReserveDevice(std::size_t bytes, std::size_t profile_max) {
+  if (zero_copy_) return ReservePinned(bytes, profile_max);
   return Reserve(device_, device_bytes_, bytes, profile_max,
                  [this](std::size_t size) { return cuda::DeviceBuffer::Allocate(context_, size); });
 }

@@ -14,8 +14,9 @@ namespace trtnode::executor {
 
 class Arena {
  public:
-  explicit Arena(std::shared_ptr<cuda::PrimaryContext> context) noexcept
-      : context_(std::move(context)) {}
+  // `zero_copy`: the pinned memory is the device's as well.
+  Arena(std::shared_ptr<cuda::PrimaryContext> context, bool zero_copy) noexcept
+      : context_(std::move(context)), zero_copy_(zero_copy) {}
 
   // No work that uses the memory may be in flight. `profile_max` (0: unknown): what the largest shapes would need; taken at
   // once where that is small.
@@ -25,8 +26,10 @@ class Arena {
   // Null, 0: nothing was reserved yet.
   std::byte* pinned() const noexcept { return pinned_ != nullptr ? pinned_->data() : nullptr; }
   cuda::abi::CUdeviceptr device() const noexcept {
+    if (zero_copy_) return pinned_ != nullptr ? pinned_->device_address() : 0;
     return device_ != nullptr ? device_->address() : 0;
   }
+  const std::shared_ptr<cuda::PinnedBuffer>& pinned_buffer() const noexcept { return pinned_; }
 
   std::uint64_t pinned_bytes() const noexcept { return pinned_bytes_.load(); }  // any thread
   std::uint64_t device_bytes() const noexcept { return device_bytes_.load(); }
@@ -37,6 +40,7 @@ class Arena {
 
  private:
   const std::shared_ptr<cuda::PrimaryContext> context_;
+  const bool zero_copy_;
   std::shared_ptr<cuda::PinnedBuffer> pinned_;
   std::shared_ptr<cuda::DeviceBuffer> device_;
   std::atomic<std::uint64_t> pinned_bytes_{0};

@@ -1,37 +1,102 @@
 // The slots of a session and their states.
 #include "executor/executor.h"
 
-#include <string>
+#include <chrono>
+#include <exception>
+#include <thread>
 #include <utility>
 
+#include "executor/clock.h"
+#include "executor/cpus.h"
+#include "executor/reactor.h"
+
 namespace trtnode::executor {
+namespace {
+
+constexpr std::int64_t kMicrosecond = 1'000;
+// Up to here a run is short enough for the owner to spin for it.
+constexpr std::int64_t kShort = 250 * kMicrosecond;
+// Waking the owner's thread takes about as long; it is woken so much before the expected end.
+constexpr std::int64_t kWakeUp = 60 * kMicrosecond;
+// Beyond this the end is not foreseen well enough.
+constexpr std::int64_t kForeseeable = 20'000 * kMicrosecond;
+// A launch that costs more is not the owner's thread's business.
+constexpr std::int64_t kCheap = 25 * kMicrosecond;
+constexpr int kMostLaunchers = 4;
+// From here on looking at words pays more than the sooner end of each run.
+constexpr int kMany = 5;
+
+void Average(std::atomic<std::int64_t>& average, std::int64_t value) noexcept {
+  const std::int64_t old = average.load(std::memory_order_relaxed);
+  // First runs take much longer than all that follow: what is far below the average counts more.
+  const std::int64_t share = value < old / 2 ? 2 : 8;
+  average.store(old == 0 ? value : old + (value - old) / share, std::memory_order_relaxed);
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<cuda::PrimaryContext> context,
                                                    std::shared_ptr<tensorrt::Engine> engine,
-                                                   int slots, int priority,
+                                                   const ExecutorOptions& options,
+                                                   std::shared_ptr<ActivationPool> activations,
                                                    std::shared_ptr<CompletionSink> sink) {
-  auto layout = std::make_shared<const IoLayout>(engine->info());
-  auto executor = std::make_unique<Executor>(std::move(context), std::move(engine), layout);
-  for (int i = 0; i < slots; ++i) {
-    ASSIGN_OR_RETURN(auto slot,
-                     Slot::Create(executor->context_, executor->engine_, layout, priority));
+  RETURN_IF_ERROR(Reactor::Get().Start());
+  auto shared = std::make_shared<SlotShared>();
+  ASSIGN_OR_RETURN(const cuda::DeviceInfo device, context->driver().Describe(context->device()));
+  shared->zero_copy = device.integrated && device.can_map_host_memory &&
+                      context->f().cuMemHostGetDevicePointer_v2 != nullptr;
+  shared->layout = std::make_shared<const IoLayout>(engine->info());
+  // Before TensorRT 10 a context brings its own memory.
+  if (engine->runtime()->library()->version().major >= 10) {
+    shared->activations =
+        activations != nullptr ? std::move(activations) : std::make_shared<ActivationPool>(context);
+  }
+  shared->outputs = std::make_shared<DevicePool>(context);
+  shared->options = options;
+  shared->context = std::move(context);
+  shared->engine = std::move(engine);
+  auto executor = std::make_unique<Executor>(std::move(shared), options, std::move(sink));
+  for (int i = 0; i < options.slots; ++i) {
+    ASSIGN_OR_RETURN(auto slot, Slot::Create(executor->shared_));
+    auto entry = std::make_unique<Entry>();
+    entry->executor = executor.get();
+    entry->index = i;
+    slot->signal().SetNotify({[](void* data) noexcept {
+                                const Entry& ended = *static_cast<Entry*>(data);
+                                ended.executor->sink_->Wake(ended.index);
+                              },
+                              entry.get()});
+    executor->entries_.push_back(std::move(entry));
     executor->slots_.push_back(std::move(slot));
   }
-  executor->entries_.resize(executor->slots_.size());
-  ASSIGN_OR_RETURN(executor->submission_, MakeThreadPerSlot(executor->slots_, std::move(sink)));
+  RETURN_IF_ERROR(executor->slots_.front()->ReserveActivations());
+  if (options.timing) {
+    ASSIGN_OR_RETURN(executor->clock_, DeviceClock::Create(executor->shared_->context));
+  }
   return executor;
 }
 
-Executor::Executor(std::shared_ptr<cuda::PrimaryContext> context,
-                   std::shared_ptr<tensorrt::Engine> engine, std::shared_ptr<const IoLayout> layout)
-    : context_(std::move(context)), engine_(std::move(engine)), layout_(std::move(layout)) {}
+Executor::Executor(std::shared_ptr<SlotShared> shared, const ExecutorOptions& options,
+                   std::shared_ptr<CompletionSink> sink)
+    : shared_(std::move(shared)),
+      options_(options),
+      sink_(std::move(sink)),
+      spin_(options.completion != Completion::kBlock && MaySpin()),
+      launcher_(std::make_unique<Launcher>(shared_->context,
+                                           std::min(options.slots, kMostLaunchers), spin_,
+                                           [this](int slot) { LaunchQueued(slot); })) {}
 
 Executor::~Executor() {
   Close();
-  const cuda::ContextGuard guard(*context_);
-  submission_.reset();
+  const cuda::ContextGuard guard(*shared_->context);
+  launcher_.reset();
   slots_.clear();
-  engine_.reset();
+  clock_.reset();
+  shared_->engine.reset();
+}
+
+bool Executor::running(int index) const noexcept {
+  return entry(index).phase.load(std::memory_order_acquire) != Phase::kIdle;
 }
 
 Status Executor::CheckIdle(int index) const {
@@ -40,7 +105,7 @@ Status Executor::CheckIdle(int index) const {
                                                    ": the executor has " + std::to_string(slots()) +
                                                    ".");
   }
-  if (entries_[static_cast<std::size_t>(index)].state == State::kRunning) {
+  if (running(index)) {
     return Status(ErrorCode::kInvalidArgument,
                   "Slot " + std::to_string(index) + " is in use by a run that has not completed.");
   }
@@ -56,30 +121,208 @@ Result<bool> Executor::Prepare(int index, int profile, std::span<const Dims> sha
   return changed;
 }
 
-Status Executor::Submit(int index, std::span<Input> inputs, std::span<OutputTarget> outputs) {
+Status Executor::Bind(int index, std::span<const Input> inputs,
+                      std::span<const OutputTarget> outputs) {
   RETURN_IF_ERROR(CheckIdle(index));
   entry(index).completed = false;
-  RETURN_IF_ERROR(slot(index).Stage(inputs, outputs));
-  entry(index).state = State::kRunning;
-  submission_->Start(index);
-  return {};
+  return slot(index).Bind(inputs, outputs);
 }
 
-Status Executor::RunSync(int index, std::span<Input> inputs, std::span<OutputTarget> outputs) {
+Status Executor::Stage(int index, std::span<const Input> inputs) {
   RETURN_IF_ERROR(CheckIdle(index));
-  entry(index).completed = false;
-  RETURN_IF_ERROR(slot(index).Stage(inputs, outputs));
-  const cuda::ContextGuard guard(*context_);
-  RETURN_IF_ERROR(guard.status());
-  Status status = RunOnThisThread(slot(index), false);
-  entry(index).completed = status.ok();
+  return slot(index).Stage(inputs);
+}
+
+Result<Staging> Executor::GetStaging(int index) {
+  RETURN_IF_ERROR(CheckIdle(index));
+  return slot(index).GetStaging();
+}
+
+Executor::Watcher Executor::ChooseWatcher() const noexcept {
+  if (!options_.owner_polls || options_.completion == Completion::kBlock) return Watcher::kReactor;
+  if (options_.completion == Completion::kSpin) return Watcher::kOwner;
+  const std::int64_t expected = expected_.load(std::memory_order_relaxed);
+  return spin_ && expected != 0 && expected < kShort ? Watcher::kOwner : Watcher::kReactor;
+}
+
+std::int64_t Executor::Patience() const noexcept {
+  if (options_.completion == Completion::kSpin) return std::int64_t{1} << 62;
+  return 2 * expected_.load(std::memory_order_relaxed) + 50 * kMicrosecond;
+}
+
+GraphVariant Executor::Variant() const noexcept {
+  const bool tiny = expected_.load(std::memory_order_relaxed) < kShort;
+  return spin_ && tiny && in_flight_ >= kMany ? GraphVariant::kThroughput : GraphVariant::kLatency;
+}
+
+// Whether launching is cheap enough for the owner's thread, from what it has cost so far.
+bool Executor::LaunchHere(Entry& entry) {
+  const std::int64_t cost = graph_cost_.load(std::memory_order_relaxed);
+  if (cost == 0 || cost > kCheap) return false;
+  // With several tiny runs in flight, the owner prepares the next one while another thread launches.
+  const std::int64_t expected = expected_.load(std::memory_order_relaxed);
+  if (in_flight_ > 1 && spin_ && expected < kShort) return false;
+  return slot(entry.index).ClaimGraph(Variant());
+}
+
+Result<Executor::Watcher> Executor::Start(int index) {
+  RETURN_IF_ERROR(CheckIdle(index));
+  Entry& run = entry(index);
+  run.completed = false;
+  Status held = slot(index).Hold();
+  if (!held.ok()) {
+    slot(index).Release();
+    return held;
+  }
+  run.started = Now();
+  run.status = Status();
+  Watcher watcher = ChooseWatcher();
+  // One that launches for long (and for outputs of unknown size waits as well) is not spun for.
+  if (slot(index).waits_in_launch()) watcher = Watcher::kReactor;
+  run.watched.store(watcher == Watcher::kReactor);
+  ++in_flight_;
+  run.variant = Variant();
+  if (LaunchHere(run)) {
+    ++inline_launches_;
+    const cuda::ContextGuard guard(*shared_->context);
+    run.status = Launch(run);
+    if (run.status.ok()) {
+      run.phase.store(Phase::kLaunched, std::memory_order_release);
+      if (watcher == Watcher::kReactor) Watch(run);
+      return watcher;
+    }
+    // Recovering waits for the device: not here.
+  } else {
+    ++off_thread_launches_;
+  }
+  run.phase.store(Phase::kQueued, std::memory_order_release);
+  Status pushed = launcher_->Push(index);
+  if (!pushed.ok()) {
+    slot(index).Release();
+    run.phase.store(Phase::kIdle);
+    --in_flight_;
+    return pushed;
+  }
+  return watcher;
+}
+
+Status Executor::Launch(Entry& run) {
+  Status status;
+  try {
+    const std::int64_t before = Now();
+    const std::uint64_t hits = slot(run.index).graph_stats().hits.load(std::memory_order_relaxed);
+    status = slot(run.index).Launch(run.variant);
+    run.launched = Now();
+    const bool hit = slot(run.index).graph_stats().hits.load(std::memory_order_relaxed) != hits;
+    if (hit && status.ok()) Average(graph_cost_, run.launched - before);
+  } catch (const std::exception& error) {
+    status = Status(ErrorCode::kInternal, std::string("A run failed: ") + error.what());
+  }
   return status;
 }
 
+void Executor::LaunchQueued(int index) {
+  Entry& run = entry(index);
+  if (run.status.ok()) run.status = Launch(run);
+  if (run.status.ok() && !slot(index).waits_in_launch()) {
+    run.phase.store(Phase::kLaunched);
+    if (run.watched.load()) Watch(run);
+    return;
+  }
+  Finish(run, std::move(run.status));
+  sink_->Wake(index);
+}
+
+void Executor::Watch(Entry& run) {
+  Reactor::Watch watch;
+  watch.executor = this;
+  watch.slot = run.index;
+  watch.sink = sink_;
+  watch.started = run.started;
+  watch.lazy = options_.completion == Completion::kBlock && slot(run.index).signal().notifies();
+  if (options_.completion == Completion::kAdaptive) {
+    const std::int64_t expected = expected_.load(std::memory_order_relaxed);
+    watch.expected = expected;
+    if (options_.owner_polls && spin_ && expected > kWakeUp && expected < kForeseeable) {
+      watch.wake_at = run.started + expected - kWakeUp;
+      // Too late, or handed over by the owner: it has spun enough.
+      if (Now() + kWakeUp / 2 > watch.wake_at) watch.wake_at = 0;
+    }
+  }
+  Reactor::Get().Add(std::move(watch));
+}
+
+bool Executor::Poll(int index, bool ask_driver) {
+  Entry& run = entry(index);
+  const Phase phase = run.phase.load(std::memory_order_acquire);
+  if (phase == Phase::kFinished) return true;
+  if (phase != Phase::kLaunched) return false;
+  Result<bool> done = slot(index).Done(ask_driver);
+  if (done.ok() && !done.value()) return false;
+  Phase expected = Phase::kLaunched;
+  if (!run.phase.compare_exchange_strong(expected, Phase::kFinishing)) return false;
+  Finish(run, done.TakeStatus());
+  return true;
+}
+
+void Executor::HandOver(int index) {
+  Entry& run = entry(index);
+  if (run.watched.exchange(true)) return;
+  // Still queued: whoever launches it sees `watched`, or we see that it is launched; if both, the reactor gets it twice.
+  if (run.phase.load() == Phase::kLaunched) Watch(run);
+}
+
+void Executor::HandOverAll() {
+  for (const auto& entry : entries_) {
+    entry->watched.store(true);
+    if (entry->phase.load() == Phase::kLaunched) Watch(*entry);
+  }
+}
+
+void Executor::Learn(const Entry& run) noexcept { Average(expected_, run.finished - run.started); }
+
+void Executor::Finish(Entry& run, Status status) {
+  run.finished = Now();
+  if (!status.ok()) {
+    const cuda::ContextGuard guard(*shared_->context);
+    slot(run.index).Recover();
+  } else {
+    Learn(run);
+  }
+  slot(run.index).Release();
+  run.status = std::move(status);
+  // Before the phase: after it this executor may be gone.
+  sink_->OnEnd(run.index);
+  run.phase.store(Phase::kFinished, std::memory_order_release);
+}
+
 Status Executor::Collect(int index) {
-  Status status = submission_->TakeStatus(index);
-  entry(index).state = State::kIdle;
-  entry(index).completed = status.ok();
+  Entry& run = entry(index);
+  Status status = std::move(run.status);
+  run.completed = status.ok();
+  run.phase.store(Phase::kIdle, std::memory_order_release);
+  --in_flight_;
+  return status;
+}
+
+Status Executor::RunSync(int index) {
+  RETURN_IF_ERROR(CheckIdle(index));
+  Entry& run = entry(index);
+  run.completed = false;
+  Slot& one = slot(index);
+  const cuda::ContextGuard guard(*shared_->context);
+  RETURN_IF_ERROR(guard.status());
+  Status status = one.Hold();
+  if (status.ok()) {
+    run.started = Now();
+    run.variant = GraphVariant::kLatency;
+    status = Launch(run);
+    if (status.ok() && !one.waits_in_launch()) status = one.Wait(false);
+    if (!status.ok()) one.Recover();
+    run.finished = Now();
+  }
+  one.Release();
+  run.completed = status.ok();
   return status;
 }
 
@@ -95,12 +338,12 @@ bool Executor::HasDataDependentOutputs(int index) const {
 
 Status Executor::CheckOutput(int index, int output) const {
   RETURN_IF_ERROR(CheckIdle(index));
-  if (output < 0 || static_cast<std::size_t>(output) >= layout_->outputs.size()) {
+  if (output < 0 || static_cast<std::size_t>(output) >= layout().outputs.size()) {
     return Status(ErrorCode::kInvalidArgument, "There is no output " + std::to_string(output) +
                                                    ": the engine has " +
-                                                   std::to_string(layout_->outputs.size()) + ".");
+                                                   std::to_string(layout().outputs.size()) + ".");
   }
-  if (!entries_[static_cast<std::size_t>(index)].completed) {
+  if (!entry(index).completed) {
     return Status(ErrorCode::kInvalidArgument,
                   "Slot " + std::to_string(index) + " has no completed run to read from.");
   }
@@ -117,22 +360,75 @@ Result<std::shared_ptr<cuda::DeviceBuffer>> Executor::TakeDeviceOutput(int index
   return slot(index).TakeDeviceOutput(output);
 }
 
-SlotMemory Executor::memory() const {
-  SlotMemory total;
+Result<RunTimes> Executor::Times(int index) {
+  RETURN_IF_ERROR(CheckIdle(index));
+  const Entry& run = entry(index);
+  if (clock_ == nullptr || !run.completed) {
+    return Status(ErrorCode::kInvalidArgument,
+                  "Slot " + std::to_string(index) + " has no timed run.");
+  }
+  const cuda::ContextGuard guard(*shared_->context);
+  RETURN_IF_ERROR(clock_->Refresh());
+  ASSIGN_OR_RETURN(const DeviceTimes device, slot(index).Times(clock_->base()));
+  const auto at = [&](float milliseconds) {
+    return clock_->base_time() + static_cast<std::int64_t>(static_cast<double>(milliseconds) * 1e6);
+  };
+  return RunTimes{run.started,
+                  run.launched,
+                  at(device.h2d_start),
+                  at(device.compute_start),
+                  at(device.compute_end),
+                  at(device.d2h_end),
+                  run.finished};
+}
+
+ExecutorMemory Executor::memory() const {
+  ExecutorMemory total;
   for (const auto& slot : slots_) {
     const SlotMemory one = slot->memory();
     total.host_bytes += one.host_bytes;
     total.pinned_bytes += one.pinned_bytes;
     total.device_bytes += one.device_bytes;
-    // Each context has its own activation memory (static allocation).
-    const std::int64_t activations = engine_->info().device_memory_bytes;
-    if (activations > 0) total.device_bytes += static_cast<std::uint64_t>(activations);
+  }
+  total.device_bytes += shared_->outputs->bytes();
+  if (shared_->activations != nullptr) {
+    total.activation_bytes = shared_->activations->bytes();
+  } else if (shared_->engine->info().device_memory_bytes > 0) {
+    total.activation_bytes =
+        slots_.size() * static_cast<std::uint64_t>(shared_->engine->info().device_memory_bytes);
   }
   return total;
 }
 
+ExecutorStats Executor::stats() const {
+  ExecutorStats total;
+  for (const auto& slot : slots_) {
+    const GraphStats& one = slot->graph_stats();
+    total.hits += one.hits.load();
+    total.captures += one.captures.load();
+    total.fallbacks += one.fallbacks.load();
+    if (std::string reason = one.reason(); !reason.empty()) total.reason = std::move(reason);
+  }
+  total.inline_launches = inline_launches_;
+  total.off_thread_launches = off_thread_launches_;
+  return total;
+}
+
 void Executor::Close() {
-  if (submission_ != nullptr) submission_->Stop();
+  // The owner may not look any more (its environment ends): then this thread does.
+  for (const auto& entry : entries_) {
+    for (int round = 0;; ++round) {
+      const Phase phase = entry->phase.load(std::memory_order_acquire);
+      if (phase == Phase::kIdle || phase == Phase::kFinished) break;
+      if (Poll(entry->index, round % 32 == 31)) {
+        sink_->Wake(entry->index);
+        break;
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  }
+  launcher_->Stop();
+  Reactor::Get().Forget(*this);
 }
 
 }  // namespace trtnode::executor

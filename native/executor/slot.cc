@@ -1,4 +1,4 @@
-// Creating a slot and preparing it for shapes.
+// Creating a slot and preparing it for profiles and shapes.
 #include "executor/slot.h"
 
 #include <algorithm>
@@ -29,45 +29,85 @@ void StoreAs(const std::vector<std::int64_t>& values, std::byte* into) {
 
 }  // namespace
 
-Result<std::unique_ptr<Slot>> Slot::Create(std::shared_ptr<cuda::PrimaryContext> context,
-                                           const std::shared_ptr<tensorrt::Engine>& engine,
-                                           std::shared_ptr<const IoLayout> layout, int priority) {
+void GraphStats::SetReason(std::string text) {
+  const std::lock_guard lock(mutex_);
+  reason_ = std::move(text);
+}
+
+std::string GraphStats::reason() const {
+  const std::lock_guard lock(mutex_);
+  return reason_;
+}
+
+Result<std::unique_ptr<Slot>> Slot::Create(std::shared_ptr<const SlotShared> shared) {
+  const std::shared_ptr<cuda::PrimaryContext>& context = shared->context;
   const cuda::ContextGuard guard(*context);
   RETURN_IF_ERROR(guard.status());
-  ASSIGN_OR_RETURN(auto stream, cuda::Stream::Create(context, priority));
-  ASSIGN_OR_RETURN(auto blocking, cuda::Event::Create(context, false, true));
-  ASSIGN_OR_RETURN(auto spinning, cuda::Event::Create(context, false, false));
-  ASSIGN_OR_RETURN(auto execution,
-                   engine->CreateExecutionContext(tensorrt::AllocationStrategy::kStatic));
-  auto slot = std::make_unique<Slot>(std::move(context), std::move(layout), std::move(execution),
-                                     std::move(stream), std::move(blocking), std::move(spinning));
+  ASSIGN_OR_RETURN(auto stream, cuda::Stream::Create(context, shared->options.priority));
+  ASSIGN_OR_RETURN(auto signal, Signal::Create(stream, shared->options.completion));
+  auto slot = std::make_unique<Slot>(std::move(shared), std::move(stream), std::move(signal));
+  if (slot->shared_->options.timing) {
+    for (auto& event : slot->times_) {
+      ASSIGN_OR_RETURN(event, cuda::Event::Create(slot->context(), true, false));
+    }
+  }
+  ASSIGN_OR_RETURN([[maybe_unused]] Context * first,
+                   slot->ContextOf(slot->shared_->options.profile));
   slot->ReserveForLargest();
   return slot;
 }
 
-Slot::Slot(std::shared_ptr<cuda::PrimaryContext> context, std::shared_ptr<const IoLayout> layout,
-           std::shared_ptr<tensorrt::ExecutionContext> execution,
-           std::shared_ptr<cuda::Stream> stream, std::shared_ptr<cuda::Event> blocking,
-           std::shared_ptr<cuda::Event> spinning)
-    : context_(std::move(context)),
-      layout_(std::move(layout)),
-      execution_(std::move(execution)),
+Slot::Slot(std::shared_ptr<const SlotShared> shared, std::shared_ptr<cuda::Stream> stream,
+           std::unique_ptr<Signal> signal)
+    : shared_(std::move(shared)),
       stream_(std::move(stream)),
-      blocking_event_(std::move(blocking)),
-      spinning_event_(std::move(spinning)),
-      profile_(execution_->optimization_profile()),
-      inputs_(layout_->inputs.size()),
-      outputs_(layout_->outputs.size()),
-      output_dims_(layout_->outputs.size()),
-      actual_dims_(layout_->outputs.size()),
-      input_arena_(context_),
-      output_arena_(context_) {}
+      signal_(std::move(signal)),
+      contexts_(static_cast<std::size_t>(std::max(1, shared_->engine->info().num_profiles))),
+      inputs_(shared_->layout->inputs.size()),
+      outputs_(shared_->layout->outputs.size()),
+      output_dims_(shared_->layout->outputs.size()),
+      actual_dims_(shared_->layout->outputs.size()),
+      input_arena_(shared_->context, shared_->zero_copy),
+      output_arena_(shared_->context, shared_->zero_copy),
+      graphs_(shared_->options.max_graphs) {}
 
 Slot::~Slot() {
   // An execution context must not die while its work runs, nor without its CUDA context being current.
-  const cuda::ContextGuard guard(*context_);
+  const cuda::ContextGuard guard(*context());
   (void)stream_->Synchronize().ok();
-  execution_.reset();
+  Release();
+  graphs_.Clear();
+  contexts_.clear();
+}
+
+// A profile has a context of its own: switching one would wait for the device, and what graphs captured before would be stale.
+Result<Slot::Context*> Slot::ContextOf(int profile) {
+  std::unique_ptr<Context>& entry = contexts_[static_cast<std::size_t>(profile)];
+  if (entry != nullptr) return entry.get();
+  auto made = std::make_unique<Context>();
+  ASSIGN_OR_RETURN(made->execution,
+                   shared_->engine->CreateExecutionContext(
+                       shared_->activations != nullptr ? tensorrt::AllocationStrategy::kUserManaged
+                                                       : tensorrt::AllocationStrategy::kStatic));
+  if (made->execution->optimization_profile() != profile) {
+    RETURN_IF_ERROR(made->execution->SetOptimizationProfile(profile, stream_->handle()));
+  }
+  made->dims.resize(inputs_.size());
+  made->dims_known.resize(inputs_.size());
+  made->addresses.resize(shared_->engine->info().tensors.size());
+  made->growing.assign(outputs_.size(), false);
+  entry = std::move(made);
+  return entry.get();
+}
+
+Status Slot::ReserveActivations() {
+  const cuda::ContextGuard guard(*context());
+  RETURN_IF_ERROR(guard.status());
+  profile_ = shared_->options.profile;
+  ASSIGN_OR_RETURN(current_, ContextOf(profile_));
+  Status status = AcquireActivations();
+  Release();
+  return status;
 }
 
 Result<bool> Slot::Prepare(int profile, std::span<const Dims> shapes,
@@ -77,11 +117,16 @@ Result<bool> Slot::Prepare(int profile, std::span<const Dims> shapes,
                   "prepare: shapes and values must be given for each of the " +
                       std::to_string(inputs_.size()) + " inputs.");
   }
+  if (profile < 0 || static_cast<std::size_t>(profile) >= contexts_.size()) {
+    return Status(ErrorCode::kInvalidArgument, "Optimization profile " + std::to_string(profile) +
+                                                   " does not exist: the engine has " +
+                                                   std::to_string(contexts_.size()) + ".");
+  }
   bool same = prepared_ && profile == profile_;
   for (std::size_t i = 0; same && i < inputs_.size(); ++i) {
-    same =
-        inputs_[i].dims == shapes[i] &&
-        (!layout_->inputs[i].on_host || (values[i].given && values[i].values == inputs_[i].values));
+    same = inputs_[i].dims == shapes[i] &&
+           (!shared_->layout->inputs[i].on_host ||
+            (values[i].given && values[i].values == inputs_[i].values));
   }
   if (same) return false;
   Status status = Change(profile, shapes, values);
@@ -96,24 +141,24 @@ Result<bool> Slot::Prepare(int profile, std::span<const Dims> shapes,
 Status Slot::Change(int profile, std::span<const Dims> shapes,
                     std::span<const ShapeValues> values) {
   prepared_ = false;
-  const cuda::ContextGuard guard(*context_);
+  bound_ = false;  // the sizes that were checked are others now
+  dirty_ = true;
+  const cuda::ContextGuard guard(*context());
   RETURN_IF_ERROR(guard.status());
-  if (profile != profile_) {
-    RETURN_IF_ERROR(execution_->SetOptimizationProfile(profile, stream_->handle()));
-    Forget();  // a new profile forgets all shapes
-    profile_ = profile;
-  }
+  ASSIGN_OR_RETURN(current_, ContextOf(profile));
+  profile_ = profile;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    const IoTensor& tensor = layout_->inputs[i];
+    const IoTensor& tensor = shared_->layout->inputs[i];
     InputState& input = inputs_[i];
-    if (!input.dims_known || !(input.dims == shapes[i])) {
+    if (!current_->dims_known[i] || !(current_->dims[i] == shapes[i])) {
       // TensorRT need not be told a shape that is fixed.
       if (!(tensor.info->shape.IsConcrete() && tensor.info->shape == shapes[i])) {
-        RETURN_IF_ERROR(execution_->SetInputShape(tensor.index, shapes[i]));
+        RETURN_IF_ERROR(current_->execution->SetInputShape(tensor.index, shapes[i]));
       }
-      input.dims = shapes[i];
-      input.dims_known = true;
+      current_->dims[i] = shapes[i];
+      current_->dims_known[i] = true;
     }
+    input.dims = shapes[i];
     if (tensor.on_host) {
       if (!values[i].given) {
         return Status(ErrorCode::kMissingInput,
@@ -122,7 +167,7 @@ Status Slot::Change(int profile, std::span<const Dims> shapes,
       RETURN_IF_ERROR(SetShapeValues(i, values[i].values));
     }
   }
-  ASSIGN_OR_RETURN(const std::vector<std::string> missing, execution_->InferShapes());
+  ASSIGN_OR_RETURN(const std::vector<std::string> missing, current_->execution->InferShapes());
   if (!missing.empty()) {
     std::string names;
     for (const std::string& name : missing) names += (names.empty() ? "'" : ", '") + name + "'";
@@ -133,7 +178,7 @@ Status Slot::Change(int profile, std::span<const Dims> shapes,
 }
 
 Status Slot::SetShapeValues(std::size_t i, const std::vector<std::int64_t>& values) {
-  const IoTensor& tensor = layout_->inputs[i];
+  const IoTensor& tensor = shared_->layout->inputs[i];
   InputState& input = inputs_[i];
   const std::optional<std::int64_t> volume = input.dims.Volume();
   if (!volume.has_value() || static_cast<std::uint64_t>(*volume) != values.size()) {
@@ -168,13 +213,13 @@ Status Slot::SetShapeValues(std::size_t i, const std::vector<std::int64_t>& valu
                                                  ", which shape tensors cannot have.");
   }
   input.values = values;
-  return SetAddress(tensor.index, input.address, input.host.data());
+  return SetAddress(tensor.index, input.host.data());
 }
 
 Status Slot::LayOut() {
   input_bytes_ = 0;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    const IoTensor& tensor = layout_->inputs[i];
+    const IoTensor& tensor = shared_->layout->inputs[i];
     InputState& input = inputs_[i];
     const auto bytes = TensorBytes(*tensor.info, profile_, input.dims);
     if (!bytes.has_value()) return TooLarge(*tensor.info, input.dims);
@@ -185,9 +230,9 @@ Status Slot::LayOut() {
   output_bytes_ = 0;
   data_dependent_ = false;
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    const IoTensor& tensor = layout_->outputs[i];
+    const IoTensor& tensor = shared_->layout->outputs[i];
     OutputState& output = outputs_[i];
-    ASSIGN_OR_RETURN(const Dims dims, execution_->TensorShape(tensor.index));
+    ASSIGN_OR_RETURN(const Dims dims, current_->execution->TensorShape(tensor.index));
     output_dims_[i] = dims;
     output.data_dependent = !dims.IsConcrete();
     if (output.data_dependent) {
@@ -197,7 +242,7 @@ Status Slot::LayOut() {
                                                    "depends on the data.");
       }
       data_dependent_ = true;
-      if (output.growing == nullptr) output.growing = std::make_shared<GrowingOutput>(context_);
+      if (output.growing == nullptr) output.growing = std::make_shared<GrowingOutput>(context());
     } else {
       const auto bytes = TensorBytes(*tensor.info, profile_, dims);
       if (!bytes.has_value()) return TooLarge(*tensor.info, dims);
@@ -205,11 +250,11 @@ Status Slot::LayOut() {
       output.offset = output_bytes_;
       output_bytes_ += AlignedSize(*bytes);
     }
-    if (output.data_dependent != output.growing_set) {
-      RETURN_IF_ERROR(execution_->SetOutputAllocator(
+    if (output.data_dependent != current_->growing[i]) {
+      RETURN_IF_ERROR(current_->execution->SetOutputAllocator(
           tensor.index, output.data_dependent ? output.growing : nullptr));
-      output.growing_set = output.data_dependent;
-      output.address = nullptr;
+      current_->growing[i] = output.data_dependent;
+      current_->addresses[static_cast<std::size_t>(tensor.index)] = nullptr;
     }
   }
   actual_dims_ = output_dims_;
@@ -217,19 +262,21 @@ Status Slot::LayOut() {
 }
 
 void Slot::ReserveForLargest() {
+  const int profile = shared_->options.profile;
   std::vector<Dims> shapes;
   std::vector<ShapeValues> values;
-  for (const IoTensor& tensor : layout_->inputs) {
-    const bool has_profile = !tensor.info->profiles.empty();
-    shapes.push_back(has_profile && !tensor.info->shape.IsConcrete() ? tensor.info->profiles[0].max
+  for (const IoTensor& tensor : shared_->layout->inputs) {
+    const bool has_profile = static_cast<std::size_t>(profile) < tensor.info->profiles.size();
+    const tensorrt::ProfileShape* shape =
+        has_profile ? &tensor.info->profiles[static_cast<std::size_t>(profile)] : nullptr;
+    shapes.push_back(has_profile && !tensor.info->shape.IsConcrete() ? shape->max
                                                                      : tensor.info->shape);
-    values.push_back(
-        ShapeValues{tensor.on_host && has_profile, has_profile ? tensor.info->profiles[0].max_values
-                                                               : std::vector<std::int64_t>{}});
+    values.push_back(ShapeValues{tensor.on_host && has_profile,
+                                 has_profile ? shape->max_values : std::vector<std::int64_t>{}});
     if (!shapes.back().IsConcrete()) return;
   }
   // This is only foresight: whatever fails here is reported where it matters, by the first run.
-  if (!Prepare(0, shapes, values).ok()) return;
+  if (!Prepare(profile, shapes, values).ok()) return;
   prepared_ = false;
   largest_inputs_ = input_bytes_;
   largest_outputs_ = output_bytes_;
@@ -243,24 +290,27 @@ void Slot::ReserveForLargest() {
   }
 }
 
-Status Slot::SetAddress(int tensor, void*& known, void* address) {
+Status Slot::SetAddress(int tensor, void* address) {
+  void*& known = current_->addresses[static_cast<std::size_t>(tensor)];
   if (known == address) return {};
   known = nullptr;
-  RETURN_IF_ERROR(execution_->SetTensorAddress(tensor, address));
+  RETURN_IF_ERROR(current_->execution->SetTensorAddress(tensor, address));
   known = address;
   return {};
 }
 
 void Slot::Forget() noexcept {
   prepared_ = false;
-  profile_ = -1;
-  for (InputState& input : inputs_) {
-    input.dims_known = false;
-    input.address = nullptr;
-  }
-  for (OutputState& output : outputs_) {
-    output.address = nullptr;
-    output.growing_set.reset();
+  bound_ = false;
+  dirty_ = true;
+  entry_ = nullptr;
+  graphs_.Clear();
+  for (const auto& context : contexts_) {
+    if (context == nullptr) continue;
+    context->dims_known.assign(context->dims_known.size(), false);
+    std::fill(context->addresses.begin(), context->addresses.end(), nullptr);
+    for (auto& growing : context->growing) growing.reset();
+    context->memory = nullptr;
   }
 }
 

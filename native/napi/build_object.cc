@@ -2,13 +2,12 @@
 #include "napi/build_object.h"
 
 #include <array>
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "napi/build_options.h"
+#include "napi/copied_bytes.h"
 #include "napi/exit_gate.h"
-#include "napi/file.h"
 #include "napi/objects.h"
 #include "napi/promise.h"
 #include "napi/values.h"
@@ -99,12 +98,7 @@ Result<napi_value> PlatformObject::Build(Call& call) {
   ASSIGN_OR_RETURN(auto context, platform_->Context(read.device));
   ASSIGN_OR_RETURN(const std::span<std::byte> bytes,
                    ReadView(call.env, call.arguments[0], "model"));
-  auto model =
-      std::make_shared<FileContents>();  // a copy: see RuntimeObject::DeserializeEngineAsync
-  model->size = bytes.size();
-  model->data = std::make_unique_for_overwrite<std::byte[]>(bytes.size());
-  if (!bytes.empty()) std::memcpy(model->data.get(), bytes.data(), bytes.size());
-
+  const auto model = CopyBytes(bytes);
   auto cancelled = std::make_shared<std::atomic<bool>>(false);
   call.state.AddCancellation(cancelled);
   auto request = std::make_shared<BuildRequest>(std::move(read));

@@ -33,6 +33,8 @@ std::span<const napi_property_descriptor> DefinitionOf(Kind kind) {
       return PinnedBufferObject::Definition();
     case Kind::kExecutor:
       return ExecutorObject::Definition();
+    case Kind::kActivationPool:
+      return ActivationPoolObject::Definition();
     case Kind::kBuild:
       return BuildObject::Definition();
     case Kind::kMeasurement:

@@ -3,19 +3,43 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <mutex>
 #include <utility>
 
+#include "napi/executor_object.h"
 #include "napi/object.h"
 #include "napi/resource.h"
 
 namespace trtnode::napi {
+namespace {
+
+// Never destroyed: exit handlers look into it.
+struct States {
+  std::mutex mutex;
+  std::vector<EnvState*> states;
+};
+
+States& AllStates() {
+  static States* const all = std::make_unique<States>().release();
+  return *all;
+}
+
+}  // namespace
 
 EnvState::EnvState(napi_env env)
     : env_(env),
       queue_(std::make_shared<JsQueue>(*this)),
-      activity_(std::make_shared<Activity>()) {}
+      activity_(std::make_shared<Activity>()),
+      poller_(*this) {
+  const std::lock_guard lock(AllStates().mutex);
+  AllStates().states.push_back(this);
+}
 
-EnvState::~EnvState() = default;
+EnvState::~EnvState() {
+  const std::lock_guard lock(AllStates().mutex);
+  std::erase(AllStates().states, this);
+}
 
 Result<EnvState*> EnvState::Create(napi_env env) {
   auto owned = std::make_unique<EnvState>(env);
@@ -27,7 +51,9 @@ Result<EnvState*> EnvState::Create(napi_env env) {
   NAPI_TRY(napi_set_instance_data(env, owned.get(), finalize, nullptr));
   (void)owned.release();
   NAPI_TRY(napi_add_env_cleanup_hook(env, OnCleanup, state));
+  RETURN_IF_ERROR(state->poller_.Open(env));
   RETURN_IF_ERROR(state->ListenForExit());
+  OnExitHandler(HandOverRunsAtExit);
   return state;
 }
 
@@ -52,6 +78,7 @@ napi_value EnvState::OnExit(napi_env env, napi_callback_info info) noexcept {
   if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) == napi_ok) {
     auto& state = *static_cast<EnvState*>(data);
     state.Cancel();
+    state.HandOverRuns();
     state.activity_->WaitUntilIdle();
   }
   return nullptr;
@@ -60,6 +87,20 @@ napi_value EnvState::OnExit(napi_env env, napi_callback_info info) noexcept {
 void EnvState::Cancel() noexcept {
   for (const auto& cancellation : cancellations_) {
     if (const auto cancelled = cancellation.lock()) *cancelled = true;
+  }
+}
+
+void EnvState::HandOverRuns() noexcept {
+  for (Object* object = first_; object != nullptr; object = object->next_) {
+    if (object->kind() == Kind::kExecutor) static_cast<ExecutorObject*>(object)->HandOverAll();
+  }
+}
+
+// exit() was called by this thread; the other environments' loops still turn.
+void EnvState::HandOverRunsAtExit() noexcept {
+  const std::lock_guard lock(AllStates().mutex);
+  for (EnvState* state : AllStates().states) {
+    if (state->thread_ == std::this_thread::get_id()) state->HandOverRuns();
   }
 }
 

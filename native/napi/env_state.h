@@ -4,12 +4,14 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "core/status.h"
 #include "napi/exit_gate.h"
 #include "napi/js_queue.h"
 #include "napi/kind.h"
+#include "napi/loop_poller.h"
 #include "napi/task_pool.h"
 
 namespace trtnode::napi {
@@ -28,6 +30,7 @@ class EnvState {
   napi_env env() const noexcept { return env_; }
   const std::shared_ptr<JsQueue>& queue() const noexcept { return queue_; }
   TaskPool& pool() noexcept { return pool_; }
+  LoopPoller& poller() noexcept { return poller_; }
   const std::shared_ptr<Activity>& activity() const noexcept { return activity_; }
 
   // Every handle that exists, so that the end of the environment can let go of what they hold.
@@ -47,11 +50,16 @@ class EnvState {
   static void OnCleanup(void* data) noexcept;
   void Cancel() noexcept;
   void Teardown();
+  // The event loop turns no more: whatever runs is watched by another thread from here on.
+  void HandOverRuns() noexcept;
+  static void HandOverRunsAtExit() noexcept;
 
   const napi_env env_;
+  const std::thread::id thread_ = std::this_thread::get_id();
   const std::shared_ptr<JsQueue> queue_;
   const std::shared_ptr<Activity> activity_;
   TaskPool pool_;
+  LoopPoller poller_;
   Object* first_ = nullptr;
   std::vector<std::weak_ptr<std::atomic<bool>>> cancellations_;
 };

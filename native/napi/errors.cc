@@ -69,4 +69,13 @@ Status NapiFailure(napi_status status, const char* call) {
                                           std::to_string(static_cast<int>(status)) + ".");
 }
 
+bool ReportPendingException(napi_env env) noexcept {
+  bool pending = false;
+  if (napi_is_exception_pending(env, &pending) != napi_ok) return false;
+  if (!pending) return true;
+  napi_value error = nullptr;
+  if (napi_get_and_clear_last_exception(env, &error) != napi_ok) return false;
+  return napi_fatal_exception(env, error) == napi_ok;
+}
+
 }  // namespace trtnode::napi

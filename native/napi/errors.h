@@ -12,4 +12,7 @@ napi_value MakeError(EnvState& state, const Error& error) noexcept;
 // Throws unless an exception is pending already.
 void Throw(EnvState& state, const Error& error) noexcept;
 
+// What a throwing callback gets in JavaScript: an 'uncaughtException'. False: JavaScript cannot run any more.
+bool ReportPendingException(napi_env env) noexcept;
+
 }  // namespace trtnode::napi

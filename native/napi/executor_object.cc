@@ -1,7 +1,9 @@
 // NativeExecutor: preparing, submitting, completing.
 #include "napi/executor_object.h"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -15,35 +17,50 @@ namespace trtnode::napi {
 
 CompletionQueue::CompletionQueue(const EnvState& state, int slots)
     : queue_(state.queue()), activity_(state.activity()) {
-  for (int i = 0; i < slots; ++i) items_.push_back(std::make_shared<RunCompletion>(i));
+  for (int i = 0; i < slots; ++i) items_.push_back(std::make_shared<SlotWakeUp>(i));
 }
 
-void CompletionQueue::OnComplete(int slot) noexcept {
-  try {
-    queue_->Push(items_[static_cast<std::size_t>(slot)]);
-  } catch (...) {  // no memory for a pointer: the run never completes
-  }
-  activity_->End();  // begun by Submit, as is the gate entered
+void CompletionQueue::OnEnd(int /*slot*/) noexcept {
+  activity_->End();  // begun by BeginRun, as is the gate entered
   LeaveGate();
 }
 
-void CompletionQueue::Attach(ExecutorObject& object) noexcept {
-  for (const auto& item : items_) item->object = &object;
+void CompletionQueue::Wake(int slot) noexcept {
+  const std::shared_ptr<SlotWakeUp>& item = items_[static_cast<std::size_t>(slot)];
+  if (item->queued.exchange(true)) return;
+  try {
+    queue_->Push(item);
+  } catch (...) {  // no memory for a pointer: the next wake-up tries again
+    item->queued = false;
+  }
 }
 
-void RunCompletion::Run(EnvState& state) { object->Complete(state, slot_); }
+void CompletionQueue::Attach(ExecutorObject* object) noexcept {
+  for (const auto& item : items_) item->object = object;
+}
+
+void SlotWakeUp::Run(EnvState& state) {
+  queued = false;  // first: whoever wakes from here on queues anew
+  if (object != nullptr) object->Look(state, slot_);
+}
 
 std::span<const napi_property_descriptor> ExecutorObject::Definition() {
   using Self = ExecutorObject;
   static const std::array kProperties = {
       Getter<&Self::Slots>("slots"),
       Method<&Self::Prepare>("prepare"),
+      Method<&Self::Bind>("bind"),
+      Method<&Self::Staging>("staging"),
       Method<&Self::Submit>("submit"),
+      Method<&Self::Start>("start"),
       Method<&Self::RunSync>("runSync"),
+      Method<&Self::StartSync>("startSync"),
       Method<&Self::OutputShapes>("outputShapes"),
       Method<&Self::ReadOutput>("readOutput"),
       Method<&Self::TakeDeviceOutput>("takeDeviceOutput"),
+      Method<&Self::Timing>("timing"),
       Method<&Self::Memory>("memory"),
+      Method<&Self::Stats>("stats"),
       Method<&Self::Close, WhenClosed::kAllow>("close"),
   };
   return kProperties;
@@ -60,15 +77,47 @@ void ExecutorObject::DropReferences(napi_env env) noexcept {
   for (napi_ref& reference : prepared_) {
     if (reference != nullptr) (void)napi_delete_reference(env, std::exchange(reference, nullptr));
   }
+  for (StagingReferences& staging : staging_) DropStaging(env, staging, false);
 }
 
-Status ExecutorObject::Attach(napi_env env, napi_value self, napi_value on_complete) {
+void ExecutorObject::DropStaging(napi_env env, StagingReferences& staging, bool detach) noexcept {
+  for (napi_ref* reference : {&staging.input_buffer, &staging.output_buffer}) {
+    napi_value buffer = nullptr;
+    // From here on JavaScript sees length 0, and the memory goes.
+    if (detach && *reference != nullptr &&
+        napi_get_reference_value(env, *reference, &buffer) == napi_ok && buffer != nullptr) {
+      (void)napi_detach_arraybuffer(env, buffer);
+    }
+  }
+  for (napi_ref* reference : {&staging.value, &staging.input_buffer, &staging.output_buffer}) {
+    if (*reference != nullptr) (void)napi_delete_reference(env, std::exchange(*reference, nullptr));
+  }
+  staging.inputs = staging.outputs = nullptr;
+}
+
+Status ExecutorObject::Attach(EnvState& state, napi_value self, napi_value on_complete) {
+  const napi_env env = state.env();
   const napi_property_descriptor keeps = {"onComplete", nullptr,     nullptr,      nullptr,
                                           nullptr,      on_complete, napi_default, nullptr};
   NAPI_TRY(napi_define_properties(env, self, 1, &keeps));
   NAPI_TRY(napi_create_reference(env, self, 0, &self_));
   NAPI_TRY(napi_create_reference(env, on_complete, 0, &on_complete_));
+  sink_->Attach(this);
   return {};
+}
+
+void ExecutorObject::HandOverAll() noexcept {
+  if (resource_ != nullptr || closing_ != nullptr) open().HandOverAll();
+}
+
+void ExecutorObject::Look(EnvState& state, int slot) {
+  if ((resource_ == nullptr && closing_ == nullptr) || !open().running(slot)) return;
+  if (open().Poll(slot, false)) {
+    state.poller().Forget(*this, slot);
+    Complete(state, slot);
+  } else if (state.poller().usable() && !state.poller().Watches(*this, slot)) {
+    state.poller().Watch(*this, slot, open().Patience());
+  }
 }
 
 void ExecutorObject::BeginPending(EnvState& state) noexcept {
@@ -89,8 +138,7 @@ void ExecutorObject::Complete(EnvState& state, int slot) {
   (void)napi_get_reference_value(env, self_, &self);
   (void)napi_get_reference_value(env, on_complete_, &function);
   EndPending(state);
-  const auto& resource = resource_ != nullptr ? resource_ : closing_;
-  Status status = resource->executor->Collect(slot);
+  Status status = open().Collect(slot);
   std::array<napi_value, 2> arguments{};
   napi_value receiver = nullptr;
   if (function == nullptr || napi_get_undefined(env, &receiver) != napi_ok) return;
@@ -256,19 +304,46 @@ Status ExecutorObject::ReadRun(Call& call, Scratch& scratch) const {
   return {};
 }
 
+Result<napi_value> ExecutorObject::Bind(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  Scratch scratch = std::move(scratch_);
+  RETURN_IF_ERROR(ReadRun(call, scratch));
+  RETURN_IF_ERROR(executor().Bind(slot, scratch.inputs, scratch.targets));
+  scratch.Clear();
+  scratch_ = std::move(scratch);
+  return nullptr;
+}
+
+Status ExecutorObject::BeginRun(EnvState& state, int slot) {
+  if (!EnterGate()) return Status(ErrorCode::kClosed, "The process is ending.");
+  state.activity()->Begin();
+  Result<executor::Executor::Watcher> watcher = executor().Start(slot);
+  if (!watcher.ok()) {
+    state.activity()->End();
+    LeaveGate();
+    return watcher.TakeStatus();
+  }
+  BeginPending(state);
+  if (watcher.value() == executor::Executor::Watcher::kOwner) {
+    state.poller().Watch(*this, slot, executor().Patience());
+  }
+  return {};
+}
+
+Result<napi_value> ExecutorObject::Start(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  RETURN_IF_ERROR(BeginRun(call.state, slot));
+  return nullptr;
+}
+
 Result<napi_value> ExecutorObject::Submit(Call& call) {
   ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
   Scratch scratch = std::move(scratch_);
   RETURN_IF_ERROR(ReadRun(call, scratch));
-  if (!EnterGate()) return Status(ErrorCode::kClosed, "The process is ending.");
-  call.state.activity()->Begin();
-  Status status = executor().Submit(slot, scratch.inputs, scratch.targets);
-  if (!status.ok()) {
-    call.state.activity()->End();
-    LeaveGate();
-    return status;
-  }
-  BeginPending(call.state);
+  RETURN_IF_ERROR(executor().Bind(slot, scratch.inputs, scratch.targets));
+  RETURN_IF_ERROR(executor().Stage(slot, scratch.inputs));
+  RETURN_IF_ERROR(BeginRun(call.state, slot));
+  scratch.Clear();
   scratch_ = std::move(scratch);
   return nullptr;
 }
@@ -277,9 +352,81 @@ Result<napi_value> ExecutorObject::RunSync(Call& call) {
   ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
   Scratch scratch = std::move(scratch_);
   RETURN_IF_ERROR(ReadRun(call, scratch));
-  RETURN_IF_ERROR(executor().RunSync(slot, scratch.inputs, scratch.targets));
+  RETURN_IF_ERROR(executor().Bind(slot, scratch.inputs, scratch.targets));
+  RETURN_IF_ERROR(executor().Stage(slot, scratch.inputs));
+  RETURN_IF_ERROR(executor().RunSync(slot));
+  scratch.Clear();
   scratch_ = std::move(scratch);
   return nullptr;
+}
+
+Result<napi_value> ExecutorObject::StartSync(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  RETURN_IF_ERROR(executor().RunSync(slot));
+  return nullptr;
+}
+
+namespace {
+
+void ReleaseStaging(napi_env /*env*/, void* /*data*/, void* hint) noexcept {
+  const std::unique_ptr<std::shared_ptr<PinnedBufferResource>> held(
+      static_cast<std::shared_ptr<PinnedBufferResource>*>(hint));
+  FreeLater(std::move(*held));
+}
+
+// Null: this JavaScript engine allows no external ArrayBuffers.
+Result<napi_value> StagingBuffer(napi_env env, const std::shared_ptr<cuda::PinnedBuffer>& buffer,
+                                 const void*& known, napi_ref& reference) {
+  napi_value value = nullptr;
+  if (reference != nullptr && known == buffer->data()) {
+    NAPI_TRY(napi_get_reference_value(env, reference, &value));
+    return value;
+  }
+  auto held = std::make_unique<std::shared_ptr<PinnedBufferResource>>(
+      std::make_shared<PinnedBufferResource>(buffer));
+  const napi_status status = napi_create_external_arraybuffer(env, buffer->data(), buffer->bytes(),
+                                                              ReleaseStaging, held.get(), &value);
+  if (status == napi_no_external_buffers_allowed) return nullptr;
+  NAPI_TRY(status);
+  (void)held.release();
+  if (reference != nullptr) {
+    // The slot has other memory now: the old ArrayBuffer lets go of its own.
+    napi_value old = nullptr;
+    NAPI_TRY(napi_get_reference_value(env, reference, &old));
+    if (old != nullptr) (void)napi_detach_arraybuffer(env, old);
+    NAPI_TRY(napi_delete_reference(env, std::exchange(reference, nullptr)));
+  }
+  known = buffer->data();
+  NAPI_TRY(napi_create_reference(env, value, 1, &reference));
+  return value;
+}
+
+Result<napi_value> MakeOffsets(napi_env env, const std::vector<std::size_t>& offsets) {
+  ASSIGN_OR_RETURN(napi_value list, MakeArray(env, offsets.size()));
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    RETURN_IF_ERROR(SetElement(env, list, i, MakeNumber(env, static_cast<double>(offsets[i]))));
+  }
+  return list;
+}
+
+}  // namespace
+
+Result<napi_value> ExecutorObject::Staging(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  ASSIGN_OR_RETURN(const executor::Staging staging, executor().GetStaging(slot));
+  StagingReferences& known = staging_[static_cast<std::size_t>(slot)];
+  ASSIGN_OR_RETURN(napi_value inputs,
+                   StagingBuffer(call.env, staging.inputs, known.inputs, known.input_buffer));
+  if (inputs == nullptr) return nullptr;
+  ASSIGN_OR_RETURN(napi_value outputs,
+                   StagingBuffer(call.env, staging.outputs, known.outputs, known.output_buffer));
+  if (outputs == nullptr) return nullptr;
+  ASSIGN_OR_RETURN(ObjectWriter object, ObjectWriter::Make(call.env));
+  RETURN_IF_ERROR(object.Set("inputs", inputs));
+  RETURN_IF_ERROR(object.Set("outputs", outputs));
+  RETURN_IF_ERROR(object.Set("inputOffsets", MakeOffsets(call.env, staging.input_offsets)));
+  RETURN_IF_ERROR(object.Set("outputOffsets", MakeOffsets(call.env, staging.output_offsets)));
+  return object.value();
 }
 
 Result<napi_value> ExecutorObject::OutputShapes(Call& call) {
@@ -304,12 +451,41 @@ Result<napi_value> ExecutorObject::TakeDeviceOutput(Call& call) {
   return NewObject(call.state, std::make_unique<DeviceBufferObject>(std::move(resource)));
 }
 
+Result<napi_value> ExecutorObject::Timing(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  ASSIGN_OR_RETURN(const std::span<std::byte> into, ReadView(call.env, call.arguments[1], "into"));
+  ASSIGN_OR_RETURN(const executor::RunTimes times, executor().Times(slot));
+  const std::array<std::int64_t, 7> all = {times.submit,        times.launched,    times.h2d_start,
+                                           times.compute_start, times.compute_end, times.d2h_end,
+                                           times.completed};
+  std::array<double, 7> milliseconds{};
+  if (into.size() != sizeof(milliseconds)) return WrongType("into", "a Float64Array of 7 elements");
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    milliseconds[i] = static_cast<double>(all[i]) / 1e6;
+  }
+  std::memcpy(into.data(), milliseconds.data(), sizeof(milliseconds));
+  return nullptr;
+}
+
 Result<napi_value> ExecutorObject::Memory(Call& call) {
-  const executor::SlotMemory memory = executor().memory();
+  const executor::ExecutorMemory memory = executor().memory();
   ASSIGN_OR_RETURN(ObjectWriter object, ObjectWriter::Make(call.env));
   RETURN_IF_ERROR(object.Set("hostBytes", memory.host_bytes));
   RETURN_IF_ERROR(object.Set("pinnedBytes", memory.pinned_bytes));
   RETURN_IF_ERROR(object.Set("deviceBytes", memory.device_bytes));
+  RETURN_IF_ERROR(object.Set("activationBytes", memory.activation_bytes));
+  return object.value();
+}
+
+Result<napi_value> ExecutorObject::Stats(Call& call) {
+  const executor::ExecutorStats stats = executor().stats();
+  ASSIGN_OR_RETURN(ObjectWriter object, ObjectWriter::Make(call.env));
+  RETURN_IF_ERROR(object.Set("graphHits", stats.hits));
+  RETURN_IF_ERROR(object.Set("graphCaptures", stats.captures));
+  RETURN_IF_ERROR(object.Set("graphFallbacks", stats.fallbacks));
+  RETURN_IF_ERROR(object.Set("graphFallbackReason", stats.reason));
+  RETURN_IF_ERROR(object.Set("inlineLaunches", stats.inline_launches));
+  RETURN_IF_ERROR(object.Set("offThreadLaunches", stats.off_thread_launches));
   return object.value();
 }
 
@@ -320,6 +496,7 @@ Result<napi_value> ExecutorObject::Close(Call& call) {
     return promise;
   }
   if (closed()) return ResolvedPromise(call.env);
+  for (StagingReferences& staging : staging_) DropStaging(call.env, staging, true);
   closing_ = std::move(resource_);
   // In two steps: the completions lie before the first one's end in the queue, and still need the executor.
   Result<napi_value> started = RunAsync(
@@ -352,31 +529,55 @@ Result<napi_value> ExecutorObject::Close(Call& call) {
 
 Result<napi_value> EngineObject::CreateExecutor(Call& call) {
   const napi_value options = call.arguments[0];
-  ASSIGN_OR_RETURN(const int slots, GetInt(call.env, options, "slots", 1, 1024));
-  ASSIGN_OR_RETURN(const int priority, GetInt(call.env, options, "priority", -1000000, 1000000));
+  executor::ExecutorOptions wanted;
+  ASSIGN_OR_RETURN(wanted.slots, GetInt(call.env, options, "slots", 1, 1024));
+  ASSIGN_OR_RETURN(wanted.priority, GetInt(call.env, options, "priority", -1000000, 1000000));
+  const int profiles = std::max(1, resource_->engine->info().num_profiles);
+  ASSIGN_OR_RETURN(wanted.profile, GetInt(call.env, options, "profile", 0, profiles - 1));
+  ASSIGN_OR_RETURN(const int graphs, GetInt(call.env, options, "cudaGraph", 0, 2));
+  wanted.graphs = static_cast<executor::GraphMode>(graphs);
+  ASSIGN_OR_RETURN(const int max_graphs, GetInt(call.env, options, "maxCudaGraphs", 1, 1 << 20));
+  wanted.max_graphs = static_cast<std::size_t>(max_graphs);
+  ASSIGN_OR_RETURN(const int completion, GetInt(call.env, options, "completion", 0, 2));
+  wanted.completion = static_cast<executor::Completion>(completion);
+  ASSIGN_OR_RETURN(wanted.timing, GetBool(call.env, options, "timing"));
+  wanted.owner_polls = call.state.poller().usable();
+  ASSIGN_OR_RETURN(napi_value shared, Get(call.env, options, "activations"));
+  std::shared_ptr<ActivationPoolResource> activations;
+  if (!IsNullish(call.env, shared)) {
+    ASSIGN_OR_RETURN(ActivationPoolObject * pool,
+                     Unwrap<ActivationPoolObject>(call, shared, "activations"));
+    activations = pool->resource();
+    if (activations->context != resource_->context) {
+      return Status(ErrorCode::kInvalidArgument,
+                    "The activation memory belongs to another device, or to another runtime, than "
+                    "the session.");
+    }
+  }
   ASSIGN_OR_RETURN(napi_value function, Get(call.env, options, "onComplete"));
   ASSIGN_OR_RETURN(auto on_complete, JsReference::HoldFunction(call.state, function, "onComplete"));
   if (on_complete == nullptr) return WrongType("onComplete", "a function");
   if (closed()) return ClosedError(kKind);
-  auto sink = std::make_shared<CompletionQueue>(call.state, slots);
+  auto sink = std::make_shared<CompletionQueue>(call.state, wanted.slots);
   auto created = std::make_shared<std::shared_ptr<ExecutorResource>>();
   return RunAsync(
       call.state,
-      [engine = resource_, slots, priority, sink, created]() -> Status {
+      [engine = resource_, wanted, activations, sink, created]() -> Status {
         cuda::RelaxCaptureMode(engine->context->driver());
-        ASSIGN_OR_RETURN(auto executor, executor::Executor::Create(engine->context, engine->engine,
-                                                                   slots, priority, sink));
+        ASSIGN_OR_RETURN(
+            auto executor,
+            executor::Executor::Create(engine->context, engine->engine, wanted,
+                                       activations != nullptr ? activations->pool : nullptr, sink));
         *created = std::make_shared<ExecutorResource>(engine, std::move(executor));
         GuardExit();
         return {};
       },
       [sink, created, on_complete](EnvState& state) -> Result<napi_value> {
-        auto owned = std::make_unique<ExecutorObject>(std::move(*created));
+        auto owned = std::make_unique<ExecutorObject>(std::move(*created), sink);
         ExecutorObject* object = owned.get();
         ASSIGN_OR_RETURN(napi_value self, NewObject(state, std::move(owned)));
         ASSIGN_OR_RETURN(napi_value callback, on_complete->Get(state.env()));
-        RETURN_IF_ERROR(object->Attach(state.env(), self, callback));
-        sink->Attach(*object);
+        RETURN_IF_ERROR(object->Attach(state, self, callback));
         return self;
       });
 }

@@ -1,6 +1,7 @@
 // NativeExecutor.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -22,13 +23,14 @@ struct ExecutorResource final : Resource {
   std::unique_ptr<executor::Executor> executor;
 };
 
-// The end of a run on its way to onComplete: one item a slot, used again and again.
-class RunCompletion final : public QueueItem {
+// "Look at this slot" on its way to JavaScript: one item a slot, used again and again.
+class SlotWakeUp final : public QueueItem {
  public:
-  explicit RunCompletion(int slot) noexcept : slot_(slot) {}
+  explicit SlotWakeUp(int slot) noexcept : slot_(slot) {}
   void Run(EnvState& state) override;
-  // Set before the first run. Alive as long as a run is in flight, which holds its JavaScript object.
+  // Null before the first run, and after the object is gone. JavaScript thread.
   ExecutorObject* object = nullptr;
+  std::atomic<bool> queued{false};
 
  private:
   const int slot_;
@@ -37,38 +39,55 @@ class RunCompletion final : public QueueItem {
 class CompletionQueue final : public executor::CompletionSink {
  public:
   CompletionQueue(const EnvState& state, int slots);
-  void OnComplete(int slot) noexcept override;
-  void Attach(ExecutorObject& object) noexcept;
+  void OnEnd(int slot) noexcept override;
+  void Wake(int slot) noexcept override;
+  void Attach(ExecutorObject* object) noexcept;
 
  private:
   const std::shared_ptr<JsQueue> queue_;
   const std::shared_ptr<Activity> activity_;
-  std::vector<std::shared_ptr<RunCompletion>> items_;
+  std::vector<std::shared_ptr<SlotWakeUp>> items_;
 };
 
 class ExecutorObject final : public HandleObject<ExecutorResource> {
  public:
   static constexpr Kind kKind = Kind::kExecutor;
-  explicit ExecutorObject(std::shared_ptr<ExecutorResource> resource)
+  ExecutorObject(std::shared_ptr<ExecutorResource> resource, std::shared_ptr<CompletionQueue> sink)
       : HandleObject(kKind, std::move(resource)),
-        prepared_(static_cast<std::size_t>(resource_->executor->slots())) {}
+        sink_(std::move(sink)),
+        prepared_(static_cast<std::size_t>(resource_->executor->slots())),
+        staging_(static_cast<std::size_t>(resource_->executor->slots())) {}
+  ~ExecutorObject() override { sink_->Attach(nullptr); }
   static std::span<const napi_property_descriptor> Definition();
   std::shared_ptr<Resource> Detach() noexcept override;
   void DropReferences(napi_env env) noexcept override;
 
   // Ties this to its JavaScript object, once: `self` keeps `on_complete` alive (and not this, which would be a cycle that no
   // collector sees).
-  Status Attach(napi_env env, napi_value self, napi_value on_complete);
+  Status Attach(EnvState& state, napi_value self, napi_value on_complete);
+  // The run of `slot` has ended: tells JavaScript.
   void Complete(EnvState& state, int slot);
+  // The slot shall be looked at: its run has ended, or will in a moment.
+  void Look(EnvState& state, int slot);
+  // For LoopPoller; while a run is in flight.
+  bool Poll(int slot, bool ask_driver) { return open().Poll(slot, ask_driver); }
+  void HandOver(int slot) { open().HandOver(slot); }
+  void HandOverAll() noexcept;
 
   Result<napi_value> Slots(Call& call);
   Result<napi_value> Prepare(Call& call);
+  Result<napi_value> Bind(Call& call);
+  Result<napi_value> Staging(Call& call);
   Result<napi_value> Submit(Call& call);
+  Result<napi_value> Start(Call& call);
   Result<napi_value> RunSync(Call& call);
+  Result<napi_value> StartSync(Call& call);
   Result<napi_value> OutputShapes(Call& call);
   Result<napi_value> ReadOutput(Call& call);
   Result<napi_value> TakeDeviceOutput(Call& call);
+  Result<napi_value> Timing(Call& call);
   Result<napi_value> Memory(Call& call);
+  Result<napi_value> Stats(Call& call);
   Result<napi_value> Close(Call& call);
 
  private:
@@ -79,9 +98,29 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
     std::vector<executor::ShapeValues> shape_values;
     std::vector<executor::Input> inputs;
     std::vector<executor::OutputTarget> targets;
+    // Lets go of the buffers: only the slot keeps them, for the run.
+    void Clear() noexcept {
+      inputs.clear();
+      targets.clear();
+    }
+  };
+
+  // What JavaScript holds of a slot's staging memory.
+  struct StagingReferences {
+    const void* inputs = nullptr;
+    const void* outputs = nullptr;
+    napi_ref value = nullptr;          // what staging() returned last
+    napi_ref input_buffer = nullptr;   // ArrayBuffer
+    napi_ref output_buffer = nullptr;  // likewise
   };
 
   executor::Executor& executor() const noexcept { return *resource_->executor; }
+  // Also while it is closing.
+  executor::Executor& open() const noexcept {
+    return *(resource_ != nullptr ? resource_ : closing_)->executor;
+  }
+  Status BeginRun(EnvState& state, int slot);
+  void DropStaging(napi_env env, StagingReferences& staging, bool detach) noexcept;
   Result<int> ReadSlot(Call& call) const;
   Status ReadRun(Call& call, Scratch& scratch) const;
   Result<napi_value> PreparedShapes(napi_env env, int slot, bool changed);
@@ -89,11 +128,13 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   void BeginPending(EnvState& state) noexcept;
   void EndPending(EnvState& state) noexcept;
 
+  const std::shared_ptr<CompletionQueue> sink_;
   std::shared_ptr<ExecutorResource> closing_;  // between close() and its end
   napi_ref self_ = nullptr;                    // weak, strong while something is pending
   napi_ref on_complete_ = nullptr;             // weak
   napi_ref close_promise_ = nullptr;
-  std::vector<napi_ref> prepared_;  // by slot: what prepare returned last
+  std::vector<napi_ref> prepared_;          // by slot: what prepare returned last
+  std::vector<StagingReferences> staging_;  // by slot
   int pending_ = 0;
   Scratch scratch_;
 };

@@ -25,9 +25,11 @@ void WaitForZero(const std::atomic<int>& count, std::chrono::seconds patience) n
 std::atomic<bool> exiting{false};
 std::atomic<int> inside{0};
 std::atomic<int> registrations{0};
+std::atomic<void (*)() noexcept> before_waiting{nullptr};
 
 void WaitAtExit() {
   exiting = true;
+  if (const auto call = before_waiting.load(); call != nullptr) call();
   WaitForZero(inside, kPatienceAtExit);
 }
 
@@ -45,6 +47,8 @@ bool EnterGate() noexcept {
 void LeaveGate() noexcept { --inside; }
 
 bool Exiting() noexcept { return exiting; }
+
+void OnExitHandler(void (*call)() noexcept) noexcept { before_waiting = call; }
 
 void GuardExit() noexcept {
   constexpr int kMost = 64;  // each takes a little memory for good

@@ -41,6 +41,9 @@ class Activity {
 // True from the moment at which exit() reached our handler: what takes long (a build) gives up.
 bool Exiting() noexcept;
 
+// Called once when exit() has reached our handler, before it waits.
+void OnExitHandler(void (*call)() noexcept) noexcept;
+
 // Exit handlers run in reverse order, so ours has to be registered after the libraries have registered theirs: called after a
 // library was opened, and again when one may have loaded more.
 void GuardExit() noexcept;

@@ -4,21 +4,9 @@
 #include <utility>
 
 #include "napi/env_state.h"
+#include "napi/errors.h"
 
 namespace trtnode::napi {
-namespace {
-
-// What a throwing callback gets in JavaScript: an 'uncaughtException'. False: JavaScript cannot run any more.
-bool ReportPendingException(napi_env env) noexcept {
-  bool pending = false;
-  if (napi_is_exception_pending(env, &pending) != napi_ok) return false;
-  if (!pending) return true;
-  napi_value error = nullptr;
-  if (napi_get_and_clear_last_exception(env, &error) != napi_ok) return false;
-  return napi_fatal_exception(env, error) == napi_ok;
-}
-
-}  // namespace
 
 JsQueue::JsQueue(EnvState& state) noexcept
     : state_(state), js_thread_(std::this_thread::get_id()) {}

@@ -23,9 +23,10 @@ enum class Kind : std::uint8_t {
   kPinnedBuffer,
   kExecutor,
   kBuild,
+  kActivationPool,
   kMeasurement,
 };
-inline constexpr std::size_t kKindCount = 14;
+inline constexpr std::size_t kKindCount = 15;
 
 const char* KindName(Kind kind) noexcept;  // "Stream"
 

@@ -38,6 +38,7 @@ class PlatformObject final : public Object {
   Result<napi_value> CreateEvent(Call& call);
   Result<napi_value> CreateDeviceBuffer(Call& call);
   Result<napi_value> CreatePinnedBuffer(Call& call);
+  Result<napi_value> CreateActivationPool(Call& call);
   Result<napi_value> Build(Call& call);
   Result<napi_value> CreateRuntimeUnchecked(Call& call);
 
@@ -176,6 +177,17 @@ class PinnedBufferObject final : public HandleObject<PinnedBufferResource> {
 
  private:
   napi_ref array_buffer_ = nullptr;
+};
+
+class ActivationPoolObject final : public HandleObject<ActivationPoolResource> {
+ public:
+  static constexpr Kind kKind = Kind::kActivationPool;
+  explicit ActivationPoolObject(std::shared_ptr<ActivationPoolResource> resource) noexcept
+      : HandleObject(kKind, std::move(resource)) {}
+  static std::span<const napi_property_descriptor> Definition();
+
+  Result<napi_value> Device(Call& call);
+  Result<napi_value> Bytes(Call& call);
 };
 
 class OutputAllocatorObject final : public HandleObject<AllocatorResource> {

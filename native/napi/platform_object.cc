@@ -29,6 +29,7 @@ std::span<const napi_property_descriptor> PlatformObject::Definition() {
       Method<&Self::CreateEvent>("createEvent"),
       Method<&Self::CreateDeviceBuffer>("createDeviceBuffer"),
       Method<&Self::CreatePinnedBuffer>("createPinnedBuffer"),
+      Method<&Self::CreateActivationPool>("createActivationPool"),
       Method<&Self::Build>("build"),
       Method<&Self::CreateRuntimeUnchecked>("createRuntimeUnchecked"),
   };
@@ -165,6 +166,13 @@ Result<napi_value> PlatformObject::CreatePinnedBuffer(Call& call) {
   ASSIGN_OR_RETURN(auto buffer, cuda::PinnedBuffer::Allocate(std::move(context), bytes, mapped));
   auto resource = std::make_shared<PinnedBufferResource>(std::move(buffer));
   return NewObject(call.state, std::make_unique<PinnedBufferObject>(std::move(resource)));
+}
+
+Result<napi_value> PlatformObject::CreateActivationPool(Call& call) {
+  ASSIGN_OR_RETURN(auto context, ContextOf(call, *platform_));
+  auto resource = std::make_shared<ActivationPoolResource>(
+      std::make_shared<executor::ActivationPool>(std::move(context)));
+  return NewObject(call.state, std::make_unique<ActivationPoolObject>(std::move(resource)));
 }
 
 Result<napi_value> PlatformObject::CreateRuntimeUnchecked(Call& call) {

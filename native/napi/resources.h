@@ -11,6 +11,7 @@
 #include "cuda/event.h"
 #include "cuda/graph.h"
 #include "cuda/stream.h"
+#include "executor/activation_pool.h"
 #include "napi/platform.h"
 #include "napi/resource.h"
 #include "tensorrt/engine.h"
@@ -88,6 +89,12 @@ struct PinnedBufferResource final : Resource {
   explicit PinnedBufferResource(std::shared_ptr<cuda::PinnedBuffer> value)
       : Resource(Kind::kPinnedBuffer, value->context()), buffer(std::move(value)) {}
   const std::shared_ptr<cuda::PinnedBuffer> buffer;
+};
+
+struct ActivationPoolResource final : Resource {
+  explicit ActivationPoolResource(std::shared_ptr<executor::ActivationPool> value)
+      : Resource(Kind::kActivationPool, value->context()), pool(std::move(value)) {}
+  const std::shared_ptr<executor::ActivationPool> pool;
 };
 
 struct ExecutionContextResource final : Resource {

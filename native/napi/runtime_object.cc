@@ -1,10 +1,10 @@
 // NativeRuntime.
 #include <array>
-#include <cstring>
 #include <utility>
 
+#include "core/whole_file.h"
+#include "napi/copied_bytes.h"
 #include "napi/exit_gate.h"
-#include "napi/file.h"
 #include "napi/objects.h"
 #include "napi/promise.h"
 #include "napi/values.h"
@@ -86,22 +86,18 @@ Result<napi_value> RuntimeObject::DeserializeEngine(Call& call) {
 
 Result<napi_value> RuntimeObject::DeserializeEngineAsync(Call& call) {
   ASSIGN_OR_RETURN(const std::span<std::byte> plan, ReadView(call.env, call.arguments[0], "plan"));
-  // A copy: Node-API cannot keep a caller from transferring the ArrayBuffer away, and freeing it, while it is read.
-  auto contents = std::make_shared<FileContents>();
-  contents->size = plan.size();
-  contents->data = std::make_unique_for_overwrite<std::byte[]>(plan.size());
-  if (!plan.empty()) std::memcpy(contents->data.get(), plan.data(), plan.size());
-  return DeserializeLater(call.state, resource_,
-                          [contents]() mutable -> Result<std::shared_ptr<FileContents>> {
-                            return std::move(contents);
-                          });
+  return DeserializeLater(
+      call.state, resource_,
+      [contents = CopyBytes(plan)]() mutable -> Result<std::shared_ptr<const CopiedBytes>> {
+        return std::move(contents);
+      });
 }
 
 Result<napi_value> RuntimeObject::DeserializeEngineFile(Call& call) {
   ASSIGN_OR_RETURN(const std::string path, ReadString(call.env, call.arguments[0], "path"));
-  return DeserializeLater(call.state, resource_, [path]() -> Result<std::shared_ptr<FileContents>> {
-    ASSIGN_OR_RETURN(FileContents contents, ReadWholeFile(path));
-    return std::make_shared<FileContents>(std::move(contents));
+  return DeserializeLater(call.state, resource_, [path]() -> Result<std::shared_ptr<WholeFile>> {
+    ASSIGN_OR_RETURN(WholeFile file, WholeFile::Open(path));
+    return std::make_shared<WholeFile>(std::move(file));
   });
 }
 

@@ -36,6 +36,7 @@ constexpr auto kKnown = std::to_array<Known>({
     {"graph", Known::kNone, 0},
     {"capture", Known::kNone, 0},
     {"instantiate", Known::kNone, 0},
+    {"memop", Known::kNone, 0},
     {"sticky", Known::kRequired, 0},
     {"lost", Known::kNone, CUDA_ERROR_UNKNOWN},
     {"nodevice", Known::kNone, CUDA_ERROR_NO_DEVICE},

@@ -15,6 +15,7 @@
 // | graph          | cuStreamBeginCapture: CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED |
 // | capture        | enqueueV3 on a capturing stream: false, and the capture is invalidated |
 // | instantiate    | cuGraphInstantiateWithFlags: CUDA_ERROR_NOT_SUPPORTED |
+// | memop          | cuStreamWriteValue32 and cuStreamWaitValue32, capturing or not: CUDA_ERROR_NOT_SUPPORTED |
 // | sticky=code    | every device from now on answers this code to every call (@n: from the n-th engine run on) |
 // | lost           | as sticky=999: what a GPU that fell off the bus answers (@n likewise) |
 // | nodevice       | cuInit: CUDA_ERROR_NO_DEVICE |

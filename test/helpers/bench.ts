@@ -70,6 +70,10 @@ export function jsReport(changes: Partial<JsReport>): JsReport {
     ...jsFigures(trace, [99]),
     eventLoopDelay: { load: constant(0.2), idle: constant(0.1) },
     cpuMs: { user: 0.1, system: 0.1 },
+    session: {
+      cudaGraph: { hits: 1002, captures: 1, fallbacks: 0, fallbackReason: undefined },
+      launches: { onEventLoop: 1003, onThread: 0 },
+    },
     trace,
     ...changes,
   };

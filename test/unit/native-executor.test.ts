@@ -37,6 +37,12 @@ class Executor {
     executor.native = await engine.createExecutor({
       slots,
       priority: 0,
+      profile: 0,
+      cudaGraph: 0,
+      maxCudaGraphs: 8,
+      completion: 0,
+      timing: false,
+      activations: undefined,
       onComplete: (slot, error) => executor.waiting.get(slot)?.(error),
     });
     engine.close(); // the executor keeps what it needs

@@ -34,12 +34,14 @@ int Attribute(int attribute, int ordinal) {
     case 41:   // UNIFIED_ADDRESSING
     case 78:   // STREAM_PRIORITIES_SUPPORTED
     case 91:   // CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM
-    case 92:   // CAN_USE_STREAM_MEM_OPS_V1
-    case 93:   // CAN_USE_64_BIT_STREAM_MEM_OPS
-    case 94:   // CAN_USE_STREAM_WAIT_VALUE_NOR
+    case 92:   // CAN_USE_STREAM_MEM_OPS_V1; those on 64 bits (93, 122) we have not
+    case 94:   // CAN_USE_STREAM_WAIT_VALUE_NOR_V1
     case 99:   // HOST_REGISTER_SUPPORTED
     case 115:  // MEMORY_POOLS_SUPPORTED
+    case 123:  // CAN_USE_STREAM_WAIT_VALUE_NOR
       return 1;
+    case 18:  // INTEGRATED
+      return Machine::Get().integrated() ? 1 : 0;
     case 16: {  // MULTIPROCESSOR_COUNT
       const unsigned cores = std::thread::hardware_concurrency();
       return cores == 0 ? 1 : static_cast<int>(cores);

@@ -1,6 +1,7 @@
 // Driver API: events, with the time at which the stream really reached them.
 #include <algorithm>
 
+#include "reference/cuda/launch.h"
 #include "reference/cuda/machine.h"
 #include "reference/faults.h"
 
@@ -78,6 +79,24 @@ TRTNODE_REFERENCE_EXPORT CUresult cuEventRecord(CUevent handle, CUstream stream_
   const auto stream = FindStream(*context, stream_handle);
   if (!stream) return CUDA_ERROR_INVALID_HANDLE;
   return RecordEvent(*event, *stream);
+}
+
+TRTNODE_REFERENCE_EXPORT CUresult cuEventRecordWithFlags(CUevent handle, CUstream stream_handle,
+                                                         unsigned flags) {
+  Context* context = nullptr;
+  std::shared_ptr<Event> event;
+  if (const CUresult result = EnterEvent(handle, &context, &event)) return result;
+  const auto stream = FindStream(*context, stream_handle);
+  if (!stream) return CUDA_ERROR_INVALID_HANDLE;
+  constexpr unsigned kRecordExternal = 1;
+  if (flags == 0) return RecordEvent(*event, *stream);
+  // External: a node that records the event at each launch. There is no such thing outside of a capture.
+  if (flags != kRecordExternal || !IsCapturing(*stream)) return CUDA_ERROR_INVALID_VALUE;
+  const auto node = [event] {
+    Launch::Reach(*event);
+    return CUDA_SUCCESS;
+  };
+  return SubmitOrRecord(*stream, node, {event});
 }
 
 TRTNODE_REFERENCE_EXPORT CUresult cuEventQuery(CUevent handle) {

@@ -1,6 +1,7 @@
 // Driver API: beginning and ending captures, instantiating and launching graphs.
 #include <utility>
 
+#include "reference/cuda/launch.h"
 #include "reference/cuda/machine.h"
 #include "reference/faults.h"
 
@@ -51,9 +52,7 @@ TRTNODE_REFERENCE_EXPORT CUresult cuStreamEndCapture(CUstream handle, CUgraph* o
   capture->Detach(capture);
   if (capture->invalid()) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
   if (!joined) return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
-  auto graph = std::make_shared<Graph>();
-  graph->nodes = capture->TakeNodes();
-  *out = Machine::Get().graphs.Add<CUgraph>(std::move(graph));
+  *out = Machine::Get().graphs.Add<CUgraph>(capture->TakeGraph());
   return CUDA_SUCCESS;
 }
 
@@ -89,6 +88,7 @@ TRTNODE_REFERENCE_EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec* out, 
   if (Faults::Get().Hit("instantiate")) return CUDA_ERROR_NOT_SUPPORTED;
   auto executable = std::make_shared<GraphExec>();
   executable->nodes = graph->nodes;
+  executable->events = graph->events;
   *out = Machine::Get().executables.Add<CUgraphExec>(std::move(executable));
   return CUDA_SUCCESS;
 }
@@ -99,14 +99,23 @@ TRTNODE_REFERENCE_EXPORT CUresult cuGraphLaunch(CUgraphExec handle, CUstream str
   if (const CUresult result = EnterStream(stream_handle, &context, &stream)) return result;
   const auto executable = Machine::Get().executables.Find(handle);
   if (!executable) return CUDA_ERROR_INVALID_HANDLE;
-  // Launched while capturing, it becomes one node: a child graph.
-  return SubmitOrRecord(*stream, [executable]() -> CUresult {
+  const Work run = [executable]() -> CUresult {
     const std::lock_guard lock(executable->running);
     for (const Work& node : executable->nodes) {
       if (const CUresult result = node()) return result;
     }
     return CUDA_SUCCESS;
+  };
+  // Launched while capturing, it becomes one node: a child graph, whose events are the business of the outer graph's launch.
+  if (executable->events.empty() || IsCapturing(*stream))
+    return SubmitOrRecord(*stream, run, executable->events);
+  const auto launch = std::make_shared<Launch>(executable->events);
+  const CUresult result = SubmitOrRecord(*stream, [run, launch]() -> CUresult {
+    const Launch::Current current(*launch);
+    return run();
   });
+  if (result == CUDA_SUCCESS) launch->Publish();
+  return result;
 }
 
 TRTNODE_REFERENCE_EXPORT CUresult cuGraphUpload(CUgraphExec handle, CUstream stream_handle) {

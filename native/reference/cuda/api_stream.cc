@@ -135,6 +135,7 @@ TRTNODE_REFERENCE_EXPORT CUresult cuStreamWriteValue32_v2(CUstream handle, CUdev
   if (const CUresult result = EnterStream(handle, &context, &stream)) return result;
   constexpr unsigned kNoMemoryBarrier = 1;
   uint32_t* flag = nullptr;
+  if (Faults::Get().Hit("memop")) return CUDA_ERROR_NOT_SUPPORTED;
   if ((flags & ~kNoMemoryBarrier) != 0) return CUDA_ERROR_INVALID_VALUE;
   if (const CUresult result = FindFlag(address, &flag)) return result;
   return SubmitOrRecord(*stream, [flag, value]() -> CUresult {
@@ -152,6 +153,7 @@ TRTNODE_REFERENCE_EXPORT CUresult cuStreamWaitValue32_v2(CUstream handle, CUdevi
   if (const CUresult result = EnterStream(handle, &context, &stream)) return result;
   constexpr unsigned kLastCondition = 3;
   uint32_t* flag = nullptr;
+  if (Faults::Get().Hit("memop")) return CUDA_ERROR_NOT_SUPPORTED;
   if (flags > kLastCondition) return CUDA_ERROR_INVALID_VALUE;
   if (const CUresult result = FindFlag(address, &flag)) return result;
   return SubmitOrRecord(*stream, [flag, value, flags]() -> CUresult {

@@ -13,6 +13,17 @@ void Capture::Record(Stream& stream, Work work) {
   streams_[&stream].insert(nodes_.size() - 1);
 }
 
+void Capture::WillRecord(const std::vector<std::shared_ptr<Event>>& events) {
+  events_.insert(events_.end(), events.begin(), events.end());
+}
+
+std::shared_ptr<Graph> Capture::TakeGraph() {
+  auto graph = std::make_shared<Graph>();
+  graph->nodes = std::move(nodes_);
+  graph->events = std::move(events_);
+  return graph;
+}
+
 void Capture::Join(Stream& stream, const Ancestors& ancestors) {
   streams_[&stream].insert(ancestors.begin(), ancestors.end());
 }
@@ -72,11 +83,13 @@ CUresult RefuseCapturing(Stream& stream) {
   return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 }
 
-CUresult SubmitOrRecord(Stream& stream, Work work) {
+CUresult SubmitOrRecord(Stream& stream, Work work,
+                        const std::vector<std::shared_ptr<Event>>& events) {
   const std::lock_guard lock(CaptureMutex());
   if (stream.capture) {
     if (stream.capture->invalid()) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     stream.capture->Record(stream, std::move(work));
+    stream.capture->WillRecord(events);
     return CUDA_SUCCESS;
   }
   if (stream.context().IsLegacy(stream)) {

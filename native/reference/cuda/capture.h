@@ -14,13 +14,18 @@
 
 namespace trtnode::reference {
 
+struct Event;
+
 struct Graph {
   std::vector<Work>
       nodes;  // in an order that every dependency allows: the one in which they were captured
+  // Those that its nodes record, those of child graphs included; once for every such node.
+  std::vector<std::shared_ptr<Event>> events;
 };
 
 struct GraphExec {
   std::vector<Work> nodes;
+  std::vector<std::shared_ptr<Event>> events;
   std::mutex running;  // launches of one executable graph never overlap
 };
 
@@ -41,6 +46,8 @@ class Capture {
   void Invalidate() { invalid_ = true; }
 
   void Record(Stream& stream, Work work);
+  // Events that the work recorded last will record at each launch.
+  void WillRecord(const std::vector<std::shared_ptr<Event>>& events);
   // `stream` goes on after `ancestors` as well; it joins the capture if it was not part of it.
   void Join(Stream& stream, const Ancestors& ancestors);
   const Ancestors& Of(Stream& stream) { return streams_[&stream]; }
@@ -50,7 +57,8 @@ class Capture {
   void Detach(const std::shared_ptr<Capture>& self);
   // Whether everything recorded on the joined streams comes before the origin's end.
   bool Joined() const;
-  std::vector<Work> TakeNodes() { return std::move(nodes_); }
+  // What was recorded, at the capture's end.
+  std::shared_ptr<Graph> TakeGraph();
 
  private:
   std::shared_ptr<Stream> origin_;
@@ -58,6 +66,7 @@ class Capture {
   std::thread::id thread_;
   bool invalid_ = false;
   std::vector<Work> nodes_;
+  std::vector<std::shared_ptr<Event>> events_;
   std::map<Stream*, Ancestors> streams_;
 };
 
@@ -77,8 +86,9 @@ CUstreamCaptureMode& ThreadCaptureMode();
 // A call that a capturing stream never takes (synchronize, query): 900, and its capture is invalidated. Else success.
 CUresult RefuseCapturing(Stream& stream);
 
-// Records the work if the stream captures, submits it otherwise.
-CUresult SubmitOrRecord(Stream& stream, Work work);
+// Records the work if the stream captures, submits it otherwise. `events`: see Capture::WillRecord.
+CUresult SubmitOrRecord(Stream& stream, Work work,
+                        const std::vector<std::shared_ptr<Event>>& events = {});
 
 bool IsCapturing(Stream& stream);
 void InvalidateCapture(Stream& stream);

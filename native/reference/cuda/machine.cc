@@ -133,7 +133,8 @@ Machine& Machine::Get() {
 }
 
 Machine::Machine()
-    : total_memory_(NumberFromEnvironment("TRT_NODE_REFERENCE_MEMORY", kDefaultMemory)) {
+    : total_memory_(NumberFromEnvironment("TRT_NODE_REFERENCE_MEMORY", kDefaultMemory)),
+      integrated_(NumberFromEnvironment("TRT_NODE_REFERENCE_INTEGRATED", 0) == 1) {
   const auto count =
       std::min<size_t>(NumberFromEnvironment("TRT_NODE_REFERENCE_DEVICES", 1), kMaxDevices);
   for (size_t i = 0; i < count; ++i)

@@ -120,6 +120,7 @@ class Machine {
   bool initialized() const { return initialized_.load(); }
   int device_count() const { return static_cast<int>(contexts_.size()); }
   size_t total_memory() const { return total_memory_; }
+  bool integrated() const { return integrated_; }
   Context* Device(int ordinal);
   Context* FindContext(CUcontext handle);
   void Heal();
@@ -134,6 +135,7 @@ class Machine {
   Machine();
 
   size_t total_memory_;
+  bool integrated_;  // the devices say that they share memory with the CPU, as Jetson's does
   std::vector<std::unique_ptr<Context>> contexts_;
   std::atomic<bool> initialized_{false};
 };

@@ -16,11 +16,31 @@ thread_local bool on_stream_thread = false;
 
 bool OnStreamThread() { return on_stream_thread; }
 
+void Gate::Open() {
+  const std::lock_guard lock(mutex_);
+  open_ = true;
+  opened_.notify_all();
+}
+
+void Gate::Wait() {
+  std::unique_lock lock(mutex_);
+  opened_.wait(lock, [&] { return open_; });
+}
+
+bool Gate::IsOpen() {
+  const std::lock_guard lock(mutex_);
+  return open_;
+}
+
 void Ticket::Wait() const {
+  if (gate) return gate->Wait();
   if (stream) stream->WaitFor(sequence);
 }
 
-bool Ticket::Reached() const { return !stream || stream->Reached(sequence); }
+bool Ticket::Reached() const {
+  if (gate) return gate->IsOpen();
+  return !stream || stream->Reached(sequence);
+}
 
 Ticket Stream::Push(Work work, std::vector<Ticket> dependencies) {
   const std::lock_guard lock(mutex_);

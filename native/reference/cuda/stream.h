@@ -21,10 +21,24 @@ class Stream;
 // the context's sticky error.
 using Work = std::function<CUresult()>;
 
-// A place in a stream's queue: reached when everything submitted up to it is done.
+// Opened once, for good.
+class Gate {
+ public:
+  void Open();
+  void Wait();
+  bool IsOpen();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  bool open_ = false;
+};
+
+// A place in a stream's queue: reached when everything submitted up to it is done. Or one inside a graph's launch: a gate.
 struct Ticket {
   std::shared_ptr<Stream> stream;
   uint64_t sequence = 0;
+  std::shared_ptr<Gate> gate = nullptr;
 
   void Wait() const;
   bool Reached() const;

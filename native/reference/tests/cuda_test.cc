@@ -41,6 +41,10 @@ TEST(Devices) {
   CHECK_EQ(0, value);
   CHECK_EQ(CUDA_SUCCESS, cuDeviceGetAttribute(&value, 41, 0));
   CHECK_EQ(1, value);
+  CHECK_EQ(CUDA_SUCCESS, cuDeviceGetAttribute(&value, 18, 0));
+  CHECK_EQ(0, value);  // not integrated unless told so
+  CHECK_EQ(CUDA_SUCCESS, cuDeviceGetAttribute(&value, 122, 0));
+  CHECK_EQ(0, value);  // no memory operations on 64 bits
   CHECK_EQ(CUDA_ERROR_INVALID_VALUE, cuDeviceGetAttribute(&value, 0, 0));
   size_t total = 0;
   CHECK_EQ(CUDA_SUCCESS, cuDeviceTotalMem_v2(&total, 0));

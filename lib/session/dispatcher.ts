@@ -1,0 +1,225 @@
+// Dispatcher: which run gets which slot, and what becomes of it.
+
+import { BusyError, ClosedError, asError } from '../errors.js';
+import type { NativeExecutor } from '../native.js';
+import { type ResolvedFeeds, snapshot } from './feeds.js';
+import type { IoTable } from './io-table.js';
+import type { OutputPlan } from './outputs.js';
+import { Queue } from './queue.js';
+import { Run, type RunResult } from './run.js';
+import { Slot } from './slots.js';
+import { RunClock } from './timing.js';
+import type { RunTiming } from './types.js';
+
+/** Runs without a promise each: they are taken one by one, whenever a slot is free. */
+export interface RunSource {
+  /** Starts its next run on `slot`; false: it has none left, or failed. */
+  next(slot: Slot): boolean;
+  /** The run that it started on `slot` has ended. */
+  ended(slot: Slot, error: Error | undefined): void;
+}
+
+type Settle = Run | RunSource;
+
+/** The slots of one executor, the runs on them, and those that wait. */
+export class Dispatcher {
+  /** Those with a run on a slot; all others may be collected when they are forgotten. */
+  static readonly #busy = new Set<Dispatcher>();
+
+  readonly #executor: NativeExecutor;
+  readonly #maxQueued: number;
+  readonly #clock: RunClock | undefined;
+  readonly #slots: Slot[] = [];
+  /** Indices; the one used last is taken first, as it is likely prepared for the same shapes. */
+  readonly #free: number[] = [];
+  readonly #running: (Settle | undefined)[] = [];
+  readonly #queue = new Queue<Run>();
+  readonly #sources: RunSource[] = [];
+  #onIdle: (() => void) | undefined;
+  running = 0;
+  completed = 0;
+  failed = 0;
+  abandoned = 0;
+
+  constructor(
+    table: IoTable,
+    executor: NativeExecutor,
+    maxQueued: number,
+    onTiming: ((timing: RunTiming) => void) | undefined,
+  ) {
+    this.#executor = executor;
+    this.#maxQueued = maxQueued;
+    this.#clock = onTiming && new RunClock(executor, onTiming);
+    for (let slot = executor.slots - 1; slot >= 0; slot--) {
+      this.#slots[slot] = new Slot(table, executor, slot);
+      this.#free.push(slot);
+    }
+  }
+
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** Starts a run, or lets it wait. `feeds` are copied where they are needed later. */
+  run(feeds: ResolvedFeeds, profile: number, outputs: OutputPlan): Run {
+    const run = new Run(profile, outputs, this.#clock?.now() ?? 0);
+    const slot = this.#free.pop();
+    if (slot !== undefined) {
+      if (!this.#start(this.#slot(slot), run, feeds)) this.#next(slot);
+    } else if (this.#queue.size >= this.#maxQueued) {
+      run.reject(
+        new BusyError(
+          'ERR_TRT_BUSY',
+          `run: expected at most ${this.#maxQueued} waiting runs, and as many wait`,
+          'Try again later, raise `maxQueued`, or raise `instances`.',
+        ),
+      );
+    } else {
+      run.feeds = snapshot(feeds);
+      this.#queue.push(run);
+    }
+    return run;
+  }
+
+  /** Runs and waits. */
+  runSync(feeds: ResolvedFeeds, profile: number, outputs: OutputPlan): RunResult {
+    const called = this.#clock?.now() ?? 0;
+    const index = this.#free.pop();
+    if (index === undefined) {
+      throw new BusyError(
+        'ERR_TRT_BUSY',
+        `runSync: expected a free slot, but all ${this.#slots.length} are running asynchronous inferences`,
+        'Await them first, raise `instances`, or use run().',
+      );
+    }
+    const slot = this.#slot(index);
+    try {
+      slot.start(feeds, profile, outputs, true);
+      const result = slot.collect(outputs);
+      this.#clock?.report(index, called);
+      this.completed++;
+      return result;
+    } catch (error) {
+      this.failed++;
+      slot.forget();
+      throw error;
+    } finally {
+      this.#free.push(index);
+    }
+  }
+
+  /** Lets `source` have the slots that are free now, and those that become free. */
+  add(source: RunSource): void {
+    this.#sources.push(source);
+    for (let slot = this.#free.pop(); slot !== undefined; slot = this.#free.pop()) {
+      if (this.#next(slot)) continue;
+      return;
+    }
+  }
+
+  /** Takes `source` from those that get slots. */
+  remove(source: RunSource): void {
+    const index = this.#sources.indexOf(source);
+    if (index >= 0) this.#sources.splice(index, 1);
+  }
+
+  /** `source` has a run on `slot` from now on. */
+  began(source: Settle, slot: Slot): void {
+    this.#running[slot.index] = source;
+    if (this.running++ === 0) Dispatcher.#busy.add(this);
+  }
+
+  /** The caller gave the run up. */
+  readonly abandon = (run: Run): void => {
+    this.abandoned++;
+    this.#queue.delete(run);
+  };
+
+  /** For the addon: the run on `index` has ended. */
+  readonly onComplete = (index: number, error: Error | undefined): void => {
+    const slot = this.#slot(index);
+    const run = this.#running[index];
+    this.#running[index] = undefined;
+    this.running--;
+    if (error !== undefined) {
+      this.failed++;
+      slot.forget();
+    }
+    if (run instanceof Run) this.#finish(run, slot, error);
+    else run?.ended(slot, error);
+    this.#next(index);
+    if (this.running > 0) return;
+    Dispatcher.#busy.delete(this);
+    this.#onIdle?.();
+  };
+
+  /** Rejects what waits and waits for what runs; then frees everything. Nothing may be started any more. */
+  async close(): Promise<void> {
+    const closed = (): ClosedError =>
+      new ClosedError(
+        'ERR_TRT_CLOSED',
+        'run: expected a free slot, but the session was closed while this run waited for one',
+        'Await all runs before close(), or load the plan again.',
+      );
+    for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {
+      run.reject(closed());
+    }
+    if (this.running > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    await this.#executor.close();
+  }
+
+  #slot(index: number): Slot {
+    return this.#slots[index] as Slot;
+  }
+
+  /** False when it failed and the slot is still at hand. */
+  #start(slot: Slot, run: Run, feeds: ResolvedFeeds): boolean {
+    try {
+      slot.start(feeds, run.profile, run.outputs, false);
+      this.began(run, slot);
+      return true;
+    } catch (error) {
+      this.failed++;
+      slot.forget();
+      run.reject(asError(error));
+      return false;
+    }
+  }
+
+  #finish(run: Run, slot: Slot, error: Error | undefined): void {
+    if (run.settled) return;
+    if (error !== undefined) {
+      run.reject(error);
+      return;
+    }
+    let result: RunResult;
+    try {
+      result = slot.collect(run.outputs);
+    } catch (failure) {
+      this.failed++;
+      run.reject(asError(failure));
+      return;
+    }
+    this.completed++;
+    this.#clock?.report(slot.index, run.called);
+    run.resolve(result);
+  }
+
+  /** The slot takes the oldest waiting run that can start, or one of a source; false: it becomes free. */
+  #next(index: number): boolean {
+    const slot = this.#slot(index);
+    for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {
+      if (this.#start(slot, run, run.feeds as ResolvedFeeds)) return true;
+    }
+    for (let source = this.#sources[0]; source !== undefined; source = this.#sources[0]) {
+      if (source.next(slot)) return true;
+      this.remove(source);
+    }
+    this.#free.push(index);
+    return false;
+  }
+}
