@@ -126,10 +126,12 @@ function measureJs(
   settings: BenchSettings,
 ): ReturnType<typeof jsPhase> {
   const { feeds, profile } = subject;
-  if (device === undefined || options.stop?.aborted !== true) {
-    return jsPhase(plan, feeds, profile, options, settings);
-  }
+  const given = { plan, feeds, profile, options, settings };
+  if (device === undefined || options.stop?.aborted !== true) return jsPhase(given);
   const most = settings.durationMs < 0 ? Infinity : settings.durationMs;
-  const shorter = { ...settings, durationMs: Math.min(most, device.wallMs) };
-  return jsPhase(plan, feeds, profile, { ...options, stop: undefined }, shorter);
+  return jsPhase({
+    ...given,
+    options: { ...options, stop: undefined },
+    settings: { ...settings, durationMs: Math.min(most, device.wallMs) },
+  });
 }

@@ -125,7 +125,7 @@ function partsOf({ startMs, latencyMs, timing }: BenchRequest): Record<string, [
 
 function jsTimeline({ js }: BenchReport): Timeline | undefined {
   if (js === undefined) return undefined;
-  const byStart = [...js.trace].sort((a, b) => a.startMs - b.startMs);
+  const byStart = [...(js.timed?.trace ?? js.trace)].sort((a, b) => a.startMs - b.startMs);
   const requests = middle(byStart);
   const timed = requests.every((request) => request.timing !== undefined);
   const zero = requests[0]?.startMs ?? 0;
@@ -185,11 +185,11 @@ export function chartData(report: BenchReport): ChartData {
       }),
     },
     split:
-      js?.split &&
+      js?.timed &&
       (Object.entries(splitNames) as [keyof RequestSplit, string][]).map(([key, name]) => ({
         name,
         color: colors[key],
-        value: js.split?.[key].mean ?? 0,
+        value: js.timed?.split[key].mean ?? 0,
       })),
     deviceTimeline: deviceTimeline(report),
     jsTimeline: jsTimeline(report),

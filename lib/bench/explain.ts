@@ -139,10 +139,11 @@ function deviceFindings(device: DeviceReport, subject: Subject): BenchFinding[] 
 }
 
 /** The largest part of what a caller waits beyond the device's own work, and its remedy. */
-function overheadRemedy({ split }: JsReport, subject: Subject): string {
-  if (split === undefined) {
+function overheadRemedy({ timed }: JsReport, subject: Subject): string {
+  if (timed === undefined) {
     return 'Compare with the device phase: what lies between is JavaScript, submission and the wake-up.';
   }
+  const { split } = timed;
   const parts = [
     [
       split.js.mean,
@@ -166,7 +167,7 @@ function overheadRemedy({ split }: JsReport, subject: Subject): string {
 function jsFindings(js: JsReport, subject: Subject): BenchFinding[] {
   const findings: BenchFinding[] = [];
   const { device, settings } = subject;
-  const split = js.split;
+  const split = js.timed?.split;
   const work =
     split === undefined
       ? device?.latency.mean

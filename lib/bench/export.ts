@@ -68,7 +68,7 @@ export function reportJson(report: BenchReport): Record<string, unknown> {
   return {
     ...without(report, 'layerInfo'),
     device: device && without(device, 'trace'),
-    js: js && without(js, 'trace'),
+    js: js && { ...without(js, 'trace'), timed: js.timed && without(js.timed, 'trace') },
     outputs:
       outputs &&
       Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),

@@ -186,7 +186,7 @@ ${findings}
 ${chart('histogram', 'Latency, how often', 'Device: copies and computing. JavaScript: from the call of run() to the line after await.')}
 ${chart('percentiles', 'Latency by percentile', 'How long all but the slowest take.')}
 </div>
-${chart('split', 'Where a caller’s time goes', 'Means of all requests; the parts add up to the mean latency.')}
+${chart('split', 'Where a caller’s time goes', 'Means of requests that were timed in their parts, apart from the others; they add up to the mean latency of these.')}
 ${chart('device-timeline', 'Queries on the device', 'Some queries from the middle of the measurement, from the first one’s start. Enqueueing is the host’s and overlaps.', true)}
 ${chart('js-timeline', 'Requests as JavaScript sees them', 'Some requests from the middle of the measurement, from the first one’s call.', true)}
 <section class="card"><h2>Figures</h2>${table(report)}${pairs(scalarRows(report))}</section>

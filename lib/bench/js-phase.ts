@@ -3,7 +3,7 @@
 import { isTensorRTError } from '../errors.js';
 import { Session } from '../session.js';
 import { abortedError } from '../session/run.js';
-import type { RunTiming, SessionOptions, SessionStats } from '../session/types.js';
+import type { RunTiming, SessionStats } from '../session/types.js';
 import type { Tensor } from '../tensor.js';
 import { totalMs } from './device-phase.js';
 import { LoopDelay } from './loop-delay.js';
@@ -19,6 +19,8 @@ import type {
 
 /** How long the idle event loop is watched, for comparison. */
 const idleMs = 200;
+/** At most so long are requests timed in their parts. */
+const timedMs = 1000;
 const progressMs = 200;
 
 /** The parts of a request's latency; they add up to it. */
@@ -61,28 +63,32 @@ function summaries<K extends string>(
   ) as Record<K, BenchSummary>;
 }
 
-/** The figures of the counted requests. */
-export function jsFigures(
+/** Where the time of requests with timings goes; undefined when there are none. */
+export function timedFigures(
   trace: readonly BenchRequest[],
   percentiles: readonly number[],
-): Pick<JsReport, 'latency' | 'split' | 'detail'> {
+): JsReport['timed'] {
   const timed = trace.filter(
     (request): request is BenchRequest & { timing: RunTiming } => request.timing !== undefined,
   );
-  return {
-    latency: summarizeTimes(
-      Float64Array.from(trace, (request) => request.latencyMs),
-      percentiles,
-    ),
-    split: summaries(
-      timed.map(({ timing, latencyMs }) => splitOf(timing, latencyMs)),
-      percentiles,
-    ),
-    detail: summaries(
-      timed.map(({ timing, latencyMs }) => detailOf(timing, latencyMs)),
-      percentiles,
-    ),
-  };
+  const split = summaries(
+    timed.map(({ timing, latencyMs }) => splitOf(timing, latencyMs)),
+    percentiles,
+  );
+  const detail = summaries(
+    timed.map(({ timing, latencyMs }) => detailOf(timing, latencyMs)),
+    percentiles,
+  );
+  if (split === undefined || detail === undefined) return undefined;
+  const latency = latencyOf(timed, percentiles);
+  return { queries: timed.length, latency, split, detail, trace: timed };
+}
+
+function latencyOf(trace: readonly BenchRequest[], percentiles: readonly number[]): BenchSummary {
+  return summarizeTimes(
+    Float64Array.from(trace, (request) => request.latencyMs),
+    percentiles,
+  );
 }
 
 /** Timings come in the order in which promises resolve, which is that in which the callers go on. */
@@ -111,7 +117,7 @@ class Load {
   outputs: Readonly<Record<string, Tensor>> = {};
   readonly #session: Session;
   readonly #feeds: Readonly<Record<string, Tensor>>;
-  readonly #timings: Timings;
+  readonly #timings: Timings | undefined;
   readonly #settings: BenchSettings;
   readonly #delay: LoopDelay | undefined;
   #begin = 0;
@@ -122,7 +128,7 @@ class Load {
   constructor(
     session: Session,
     feeds: Readonly<Record<string, Tensor>>,
-    timings: Timings,
+    timings: Timings | undefined,
     settings: BenchSettings,
     delay: LoopDelay | undefined,
   ) {
@@ -164,7 +170,7 @@ class Load {
         if (counted && !endless && own >= iterations && start - this.#warmAt >= durationMs) return;
         this.outputs = await this.#session.run(this.#feeds);
         const end = performance.now();
-        const timing = this.#timings.take();
+        const timing = this.#timings?.take();
         if (!counted) {
           this.warmUpQueries++;
         } else {
@@ -184,22 +190,14 @@ class Load {
     this.#warmCpu = process.cpuUsage();
     this.#delay?.take();
   }
-
-  /** Where it was stopped before anything counted, there is nothing to report. */
-  get empty(): boolean {
-    return this.trace.length === 0;
-  }
 }
 
 function load(
-  plan: string | URL | Uint8Array | ArrayBuffer,
-  options: BenchOptions,
-  settings: BenchSettings,
-  profile: number,
-  onTiming: (timing: RunTiming) => void,
+  { plan, profile, options, settings }: JsSubject,
+  onTiming: ((timing: RunTiming) => void) | undefined,
 ): Promise<Session> {
   const { runtime, library, pluginLibraries, device, log, logSeverity, signal } = options;
-  const base: SessionOptions = {
+  return Session.load(plan, {
     runtime,
     library,
     pluginLibraries,
@@ -210,22 +208,22 @@ function load(
     engineHostCodeAllowed: options.engineHostCodeAllowed,
     instances: settings.streams,
     profile,
-  };
-  return Session.load(plan, { ...base, ...settings.session, onTiming });
+    ...settings.session,
+    onTiming,
+  });
 }
 
-/** Measures what callers see: as many at once as there are streams, each awaiting its runs one after the other. */
-export async function jsPhase(
-  plan: string | URL | Uint8Array | ArrayBuffer,
-  feeds: Readonly<Record<string, Tensor>>,
-  profile: number,
-  options: BenchOptions,
-  settings: BenchSettings,
-): Promise<{ report: JsReport | undefined; outputs: Readonly<Record<string, Tensor>> }> {
-  const timings = new Timings();
-  await using session = await load(plan, options, settings, profile, timings.add);
-  const delay = await LoopDelay.open().catch(() => undefined);
-  const running = new Load(session, feeds, timings, settings, delay);
+/** What the callers run. */
+export interface JsSubject {
+  readonly plan: string | URL | Uint8Array | ArrayBuffer;
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly profile: number;
+  readonly options: BenchOptions;
+  readonly settings: BenchSettings;
+}
+
+/** Runs the load to its end, tells its progress, and passes stop and abort on. */
+async function runLoad(running: Load, { options, settings }: JsSubject): Promise<void> {
   const { signal, stop } = options;
   const timer =
     options.progress &&
@@ -237,23 +235,61 @@ export async function jsPhase(
   signal?.addEventListener('abort', running.end, { once: true });
   stop?.addEventListener('abort', running.end, { once: true });
   try {
-    await sleep(idleMs);
-    const idle = delay?.take() ?? new Float64Array(0);
     if (signal?.aborted !== true && stop?.aborted !== true) await running.run();
-    if (signal?.aborted === true) throw abortedError('bench', signal);
-    if (running.empty) return { report: undefined, outputs: running.outputs };
-    await sleep(0); // what was posted last
-    const busy = delay?.take() ?? new Float64Array(0);
-    return { report: reportOf(running, session.stats(), settings, idle, busy), outputs: running.outputs };
   } catch (error) {
-    if (signal?.aborted === true && isTensorRTError(error)) throw abortedError('bench', signal);
-    throw error;
+    if (signal?.aborted !== true || !isTensorRTError(error)) throw error;
   } finally {
     clearInterval(timer);
     signal?.removeEventListener('abort', running.end);
     stop?.removeEventListener('abort', running.end);
+  }
+  if (signal?.aborted === true) throw abortedError('bench', signal);
+}
+
+/** What callers wait, what the event loop does meanwhile, what it costs. */
+async function measureCallers(
+  subject: JsSubject,
+): Promise<{ report: Omit<JsReport, 'timed'> | undefined; outputs: Load['outputs'] }> {
+  await using session = await load(subject, undefined);
+  const delay = await LoopDelay.open().catch(() => undefined);
+  try {
+    await sleep(idleMs);
+    const idle = delay?.take() ?? new Float64Array(0);
+    const running = new Load(session, subject.feeds, undefined, subject.settings, delay);
+    await runLoad(running, subject);
+    const { outputs, trace } = running;
+    if (trace.length === 0) return { report: undefined, outputs };
+    await sleep(0); // what was posted last
+    const busy = delay?.take() ?? new Float64Array(0);
+    return { report: reportOf(running, session.stats(), subject.settings, idle, busy), outputs };
+  } finally {
     await delay?.close();
   }
+}
+
+/** The same for a while with timings, which cost some microseconds, and which some drivers cannot take of CUDA graphs. */
+async function timeCallers(subject: JsSubject, wallMs: number): Promise<JsReport['timed']> {
+  const { durationMs, iterations } = subject.settings;
+  const most = durationMs < 0 ? wallMs : durationMs;
+  const settings = { ...subject.settings, iterations, durationMs: Math.min(most, timedMs) };
+  const timings = new Timings();
+  await using session = await load(subject, timings.add);
+  const running = new Load(session, subject.feeds, timings, settings, undefined);
+  await runLoad(running, { ...subject, settings });
+  return timedFigures(running.trace, settings.percentiles);
+}
+
+/** Measures what callers see: as many at once as there are streams, each awaiting its runs one after the other. */
+export async function jsPhase(
+  subject: JsSubject,
+): Promise<{ report: JsReport | undefined; outputs: Readonly<Record<string, Tensor>> }> {
+  const { report, outputs } = await measureCallers(subject);
+  if (report === undefined) return { report, outputs };
+  // Who stopped an endless measurement still wants to know where the time goes.
+  const { durationMs } = subject.settings;
+  const options = durationMs < 0 ? { ...subject.options, stop: undefined } : subject.options;
+  const timed = await timeCallers({ ...subject, options }, report.wallMs);
+  return { report: { ...report, timed }, outputs };
 }
 
 function reportOf(
@@ -262,14 +298,14 @@ function reportOf(
   settings: BenchSettings,
   idle: Float64Array,
   busy: Float64Array,
-): JsReport {
+): Omit<JsReport, 'timed'> {
   const percentiles = [...new Set([50, 99, ...settings.percentiles])];
   return {
     warmUpQueries,
     queries: trace.length,
     wallMs,
     throughput: (trace.length / wallMs) * 1000,
-    ...jsFigures(trace, settings.percentiles),
+    latency: latencyOf(trace, settings.percentiles),
     eventLoopDelay:
       idle.length === 0 || busy.length === 0
         ? undefined

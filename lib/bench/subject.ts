@@ -11,7 +11,7 @@ import {
   makeNativeRuntime,
   versionText,
 } from '../runtime/runtime.js';
-import { resolveFeeds } from '../session/feeds.js';
+import { emptyFeeds, resolveFeeds } from '../session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from '../session/io-table.js';
 import { chooseProfile } from '../session/profiles.js';
 import { checkSignal } from '../session/run.js';
@@ -117,8 +117,9 @@ export async function openSubject(
         : checkInteger(options.profile, 'profile', 0, Math.max(0, table.numProfiles - 1));
     const made = await madeInputs(table, options, settings, pinned ?? 0);
     const feeds = Object.fromEntries([...made].map(([name, { tensor }]) => [name, tensor]));
-    const { shapes, values } = resolveFeeds(table, feeds);
-    const profile = chooseProfile(table, shapes, values, pinned);
+    const resolved = emptyFeeds(table);
+    resolveFeeds(table, feeds, resolved);
+    const profile = chooseProfile(table, resolved.shapes, resolved.values, pinned);
     return {
       platform,
       deviceInfo: devices[device] as DeviceInfo,

@@ -2,7 +2,7 @@
 
 import { formatShape } from '../validate.js';
 import type { BenchSummary } from './statistics.js';
-import type { BenchReport, RequestDetail, RequestSplit } from './types.js';
+import type { BenchReport, JsReport, RequestDetail, RequestSplit } from './types.js';
 
 /** Milliseconds with as many digits as tell something. */
 export function formatMs(value: number): string {
@@ -56,11 +56,15 @@ export function tableGroups({ device, js }: BenchReport): TableGroup[] {
     summaries: Readonly<Record<K, BenchSummary>>,
   ): TableGroup['rows'] =>
     (Object.keys(names) as K[]).map((key) => [names[key], summaries[key]] as const);
-  if (js.split !== undefined) {
-    groups.push({ heading: 'Of which (adds up)', rows: named(splitNames, js.split) });
-  }
-  if (js.detail !== undefined) {
-    groups.push({ heading: 'In detail', rows: named(detailNames, js.detail) });
+  if (js.timed !== undefined) {
+    const { latency, split, detail } = js.timed;
+    groups.push(
+      {
+        heading: 'Where a request spends it (timed apart)',
+        rows: [...named(splitNames, split), ['sum', latency]],
+      },
+      { heading: 'In detail', rows: named(detailNames, detail) },
+    );
   }
   if (js.eventLoopDelay !== undefined) {
     groups.push({
@@ -179,9 +183,16 @@ export function scalarRows({ device, js }: BenchReport): (readonly [string, stri
         'JavaScript phase, host CPU',
         `${formatMs(user + system)} ms a query in the process (user ${formatMs(user)}, system ${formatMs(system)})`,
       ],
+      ['JavaScript phase, session', sessionText(js.session)],
     );
   }
   return rows;
+}
+
+function sessionText({ cudaGraph, launches }: JsReport['session']): string {
+  const { hits, captures, fallbacks, fallbackReason } = cudaGraph;
+  const why = fallbackReason === undefined ? '' : ` (${fallbackReason})`;
+  return `${hits} runs launched a CUDA graph (${captures} captured), ${fallbacks} could not${why}; ${launches.onEventLoop} launches on the event loop's thread, ${launches.onThread} on others`;
 }
 
 /** The report for a terminal, after trtexec's own lines. */

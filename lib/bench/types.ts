@@ -153,7 +153,7 @@ export interface BenchRequest {
   readonly startMs: number;
   /** Call of `run` to the line after `await`. */
   readonly latencyMs: number;
-  /** Undefined when the session gave no timing. */
+  /** Only in {@link JsReport.timed}. */
   readonly timing: RunTiming | undefined;
 }
 
@@ -165,9 +165,20 @@ export interface JsReport {
   readonly throughput: number;
   /** Call of `run` to the line after `await`. */
   readonly latency: BenchSummary;
-  /** Undefined when the session gave no timings. */
-  readonly split: Readonly<Record<keyof RequestSplit, BenchSummary>> | undefined;
-  readonly detail: Readonly<Record<keyof RequestDetail, BenchSummary>> | undefined;
+  /**
+   * Where the time goes: requests that were timed in their parts, apart from the others, as timing costs some microseconds, and as not every driver can
+   * time CUDA graphs. Undefined when the session gave no timings.
+   */
+  readonly timed:
+    | {
+        readonly queries: number;
+        /** Of these requests. */
+        readonly latency: BenchSummary;
+        readonly split: Readonly<Record<keyof RequestSplit, BenchSummary>>;
+        readonly detail: Readonly<Record<keyof RequestDetail, BenchSummary>>;
+        readonly trace: readonly BenchRequest[];
+      }
+    | undefined;
   /**
    * How long a message from another thread waits until JavaScript gets to it: under this load, and before it. Undefined without samples. It includes
    * the wake-up of the thread, which is what `idle` shows.

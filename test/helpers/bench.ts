@@ -1,7 +1,7 @@
 // A measurement without a device: reports of bench with figures that are easy to follow, to be changed by tests.
 
 import type { BenchReport, BenchRequest, DeviceReport, JsReport, RunTiming } from 'trt-node';
-import { jsFigures } from '../../lib/bench/js-phase.js';
+import { timedFigures } from '../../lib/bench/js-phase.js';
 import { summarizeTimes } from '../../lib/bench/statistics.js';
 
 /** Whose parts are 1, 1, 1, 3, 1 and, with a latency of 10, 3. */
@@ -67,14 +67,15 @@ export function jsReport(changes: Partial<JsReport>): JsReport {
     queries: 1000,
     wallMs: 10_000,
     throughput: 100,
-    ...jsFigures(trace, [99]),
+    latency: constant(10),
+    timed: timedFigures(trace, [99]),
     eventLoopDelay: { load: constant(0.2), idle: constant(0.1) },
     cpuMs: { user: 0.1, system: 0.1 },
     session: {
       cudaGraph: { hits: 1002, captures: 1, fallbacks: 0, fallbackReason: undefined },
       launches: { onEventLoop: 1003, onThread: 0 },
     },
-    trace,
+    trace: trace.map((request) => ({ ...request, timing: undefined })),
     ...changes,
   };
 }

@@ -70,11 +70,7 @@ describe('the HTML report', () => {
 
   test('works with one phase only', () => {
     expectBalanced(htmlReport(benchReport({ device: deviceReport({}) })));
-    const js = jsReport({ split: undefined, detail: undefined, eventLoopDelay: undefined });
-    const untimed = {
-      ...js,
-      trace: js.trace.map((request) => ({ ...request, timing: undefined })),
-    };
+    const untimed = jsReport({ timed: undefined, eventLoopDelay: undefined });
     expectBalanced(htmlReport(benchReport({ js: untimed })));
   });
 

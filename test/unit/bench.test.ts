@@ -21,7 +21,7 @@ import {
 } from '../../lib/bench/device-phase.js';
 import { explain } from '../../lib/bench/explain.js';
 import { outputsJson, profileJson, reportJson, timesJson } from '../../lib/bench/export.js';
-import { detailOf, jsFigures, splitOf } from '../../lib/bench/js-phase.js';
+import { detailOf, splitOf, timedFigures } from '../../lib/bench/js-phase.js';
 import {
   histograms,
   medianOf,
@@ -128,7 +128,7 @@ describe('what a caller waits', () => {
   test('the parts add up to the latency', () => {
     const split = splitOf(timing, 10);
     expect(split).toEqual({ js: 1, submit: 1, h2d: 1, compute: 3, d2h: 1, wakeUp: 3 });
-    expect(Object.values(split).reduce((a, b) => a + b)).toBe(10);
+    expect(Object.values<number>({ ...split }).reduce((a, b) => a + b)).toBe(10);
     expect(detailOf(timing, 10)).toEqual({ launch: 2, notice: 1, deliver: 1, resume: 1 });
   });
 
@@ -138,10 +138,10 @@ describe('what a caller waits', () => {
       latencyMs,
       timing: given,
     });
-    expect(jsFigures([request(10)], [99])).toMatchObject({ split: undefined, detail: undefined });
-    const { latency, split } = jsFigures([request(10, timing), request(30)], [99]);
-    expect(latency.mean).toBe(20);
-    expect(split?.wakeUp).toMatchObject({ mean: 3, max: 3 });
+    expect(timedFigures([request(10)], [99])).toBeUndefined();
+    const figures = timedFigures([request(10, timing), request(30)], [99]);
+    expect(figures).toMatchObject({ queries: 1, latency: { mean: 10 } });
+    expect(figures?.split.wakeUp).toMatchObject({ mean: 3, max: 3 });
   });
 });
 
@@ -224,11 +224,13 @@ describe('findings', () => {
       d2h: mean(1),
       wakeUp: mean(16),
     };
-    const [finding] = say({}, {}, { latency: mean(30), split });
+    const { timed } = jsReport({});
+    const given = timed && { ...timed, split };
+    const [finding] = say({}, {}, { latency: mean(30), timed: given });
     expect(finding).toMatchObject({ code: 'caller-overhead', severity: 'info' });
     expect(finding?.what).toContain('30 ms on average, of which the device works 11 ms');
     expect(finding?.todo).toContain('Most of it, 16 ms on average, is the way back to JavaScript');
-    expect(say({}, {}, { latency: mean(30), split: undefined })[0]?.todo).toContain('device phase');
+    expect(say({}, {}, { latency: mean(30), timed: undefined })[0]?.todo).toContain('device phase');
     const delay = { ...mean(40), percentiles: { '99': 40 } };
     const blocked = say({}, {}, { eventLoopDelay: { load: delay, idle: delay } });
     expect(codes(blocked)).toContain('event-loop-blocked');
@@ -355,8 +357,8 @@ describe('formats', () => {
     expect(text).toContain('wake-up, until the next line');
     expect(text).toContain('defaults of trtexec 10; CUDA graph off; spin wait off');
     const { js } = report;
-    const without = { ...report, js: js && { ...js, split: undefined, detail: undefined } };
-    expect(reportText(without)).not.toContain('Of which');
+    const without = { ...report, js: js && { ...js, timed: undefined } };
+    expect(reportText(without)).not.toContain('Where a request');
   });
 
   test('the charts: parts of requests end where the next begins', () => {
