@@ -98,6 +98,11 @@ Status Lane::Prepare() {
   return {};
 }
 
+Status Lane::WaitFor(const cuda::Event& start) const {
+  RETURN_IF_ERROR(streams_[kIn]->Wait(start));
+  return streams_[kCompute]->Wait(start);  // without transfers it does not wait for the other
+}
+
 Status Lane::Capture() {
   RETURN_IF_ERROR(streams_[kCompute]->BeginCapture(kCaptureThreadLocal));
   Status enqueued = execution_->Enqueue(streams_[kCompute]->handle());

@@ -39,7 +39,7 @@ class Lane {
   // Captures the graph if there shall be one, and without transfers copies the inputs. Waits.
   Status Prepare();
   // Nothing starts before the event.
-  Status WaitFor(const cuda::Event& start) const { return streams_[kIn]->Wait(start); }
+  Status WaitFor(const cuda::Event& start) const;
   // Launches a query, unless as many as there may be are in flight.
   Status Launch();
   // Waits for the oldest query if all are in flight, and appends it. How far the device is: milliseconds at which that query's
