@@ -22,6 +22,8 @@ constexpr std::int64_t kWakeUp = 60 * kMicrosecond;
 constexpr std::int64_t kForeseeable = 20'000 * kMicrosecond;
 // A launch that costs more is not the owner's thread's business.
 constexpr std::int64_t kCheap = 25 * kMicrosecond;
+// What a run takes of the owner's time besides its launch.
+constexpr std::int64_t kOwnShare = 1'500;
 constexpr int kMostLaunchers = 4;
 // From here on looking at words pays more than the sooner end of each run.
 constexpr int kMany = 5;
@@ -159,9 +161,12 @@ GraphVariant Executor::Variant() const noexcept {
 bool Executor::LaunchHere(Entry& entry) {
   const std::int64_t cost = graph_cost_.load(std::memory_order_relaxed);
   if (cost == 0 || cost > kCheap) return false;
-  // With several tiny runs in flight, the owner prepares the next one while another thread launches.
-  const std::int64_t expected = expected_.load(std::memory_order_relaxed);
-  if (in_flight_ > 1 && spin_ && expected < kShort) return false;
+  // With many tiny runs in flight their launches fill the owner's time: better that another thread launches while the owner prepares
+  // the next one. With few the way to the other thread is longer than the launch.
+  const std::int64_t fastest = fastest_.load(std::memory_order_relaxed);
+  if (spin_ && in_flight_ > 1 && in_flight_ * (cost + kOwnShare) > fastest + fastest / 2) {
+    return false;
+  }
   return slot(entry.index).ClaimGraph(Variant());
 }
 
@@ -185,7 +190,7 @@ Result<Executor::Watcher> Executor::Start(int index) {
   if (LaunchHere(run)) {
     ++inline_launches_;
     const cuda::ContextGuard guard(*shared_->context);
-    run.status = Launch(run);
+    run.status = Launch(run, run.variant);
     if (run.status.ok()) {
       run.phase.store(Phase::kLaunched, std::memory_order_release);
       if (watcher == Watcher::kReactor) Watch(run);
@@ -196,7 +201,7 @@ Result<Executor::Watcher> Executor::Start(int index) {
     ++off_thread_launches_;
   }
   run.phase.store(Phase::kQueued, std::memory_order_release);
-  Status pushed = launcher_->Push(index);
+  Status pushed = launcher_->Push(index, run.status.ok() && slot(index).HasGraph());
   if (!pushed.ok()) {
     slot(index).Release();
     run.phase.store(Phase::kIdle);
@@ -206,15 +211,14 @@ Result<Executor::Watcher> Executor::Start(int index) {
   return watcher;
 }
 
-Status Executor::Launch(Entry& run) {
+Status Executor::Launch(Entry& run, GraphVariant variant) {
   Status status;
   try {
     const std::int64_t before = Now();
-    const std::uint64_t hits = slot(run.index).graph_stats().hits.load(std::memory_order_relaxed);
-    status = slot(run.index).Launch(run.variant);
+    const bool quick = slot(run.index).HasGraph();
+    status = slot(run.index).Launch(variant);
     run.launched = Now();
-    const bool hit = slot(run.index).graph_stats().hits.load(std::memory_order_relaxed) != hits;
-    if (hit && status.ok()) Average(graph_cost_, run.launched - before);
+    if (quick && status.ok()) Average(graph_cost_, run.launched - before);
   } catch (const std::exception& error) {
     status = Status(ErrorCode::kInternal, std::string("A run failed: ") + error.what());
   }
@@ -223,7 +227,7 @@ Status Executor::Launch(Entry& run) {
 
 void Executor::LaunchQueued(int index) {
   Entry& run = entry(index);
-  if (run.status.ok()) run.status = Launch(run);
+  if (run.status.ok()) run.status = Launch(run, run.variant);
   if (run.status.ok() && !slot(index).waits_in_launch()) {
     run.phase.store(Phase::kLaunched);
     if (run.watched.load()) Watch(run);
@@ -279,7 +283,14 @@ void Executor::HandOverAll() {
   }
 }
 
-void Executor::Learn(const Entry& run) noexcept { Average(expected_, run.finished - run.started); }
+void Executor::Learn(const Entry& run) noexcept {
+  const std::int64_t took = run.finished - run.started;
+  Average(expected_, took);
+  // Creeps up, so that it is forgotten when shapes or clocks change.
+  const std::int64_t fastest = fastest_.load(std::memory_order_relaxed);
+  fastest_.store(fastest == 0 || took < fastest ? took : fastest + fastest / 4096 + 1,
+                 std::memory_order_relaxed);
+}
 
 void Executor::Finish(Entry& run, Status status) {
   run.finished = Now();
@@ -314,12 +325,11 @@ Status Executor::RunSync(int index) {
   RETURN_IF_ERROR(guard.status());
   Status status = one.Hold();
   if (status.ok()) {
-    run.started = Now();
-    run.variant = GraphVariant::kLatency;
-    status = Launch(run);
+    run.started = clock_ != nullptr ? Now() : 0;
+    status = Launch(run, GraphVariant::kLatency);
     if (status.ok() && !one.waits_in_launch()) status = one.Wait(false);
     if (!status.ok()) one.Recover();
-    run.finished = Now();
+    run.finished = clock_ != nullptr ? Now() : 0;
   }
   one.Release();
   run.completed = status.ok();

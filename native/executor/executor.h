@@ -117,7 +117,7 @@ class Executor {
   Slot& slot(int index) const { return *slots_[static_cast<std::size_t>(index)]; }
   Entry& entry(int index) const { return *entries_[static_cast<std::size_t>(index)]; }
   bool LaunchHere(Entry& entry);
-  Status Launch(Entry& entry);
+  Status Launch(Entry& entry, GraphVariant variant);
   void LaunchQueued(int slot);
   void Finish(Entry& entry, Status status);
   void Watch(Entry& entry);
@@ -137,6 +137,7 @@ class Executor {
   std::uint64_t inline_launches_ = 0, off_thread_launches_ = 0;
   // Moving averages in nanoseconds; 0: nothing is known yet.
   std::atomic<std::int64_t> expected_{0};    // from Start to the end
+  std::atomic<std::int64_t> fastest_{0};     // the least of late
   std::atomic<std::int64_t> graph_cost_{0};  // of launching a graph, on the launching thread
 };
 

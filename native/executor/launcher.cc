@@ -1,7 +1,6 @@
 // Launching off the owner's thread.
 #include "executor/launcher.h"
 
-#include <string>
 #include <system_error>
 #include <utility>
 
@@ -23,32 +22,30 @@ Launcher::Launcher(std::shared_ptr<cuda::PrimaryContext> context, int most_threa
   queue_.reserve(1024);
 }
 
-Status Launcher::Push(int slot) {
-  bool wake = false;
-  {
-    const std::lock_guard lock(mutex_);
-    queue_.push_back(slot);
-    ++waiting_;
-    // Whoever spins takes this one; with more waiting, another is needed.
-    if (spinning_ < waiting_) {
-      wake = asleep_ > 0;
-      if (!wake && threads_.size() < most_threads_) {
-        try {
-          threads_.emplace_back([this] { Loop(); });
-        } catch (const std::system_error& error) {
-          if (threads_.empty()) {
-            queue_.pop_back();
-            --waiting_;
-            return Status(ErrorCode::kOutOfMemory,
-                          std::string("A thread for launching cannot be started: ") + error.what(),
-                          "Raise the limit of processes (ulimit -u, the container's pids limit).");
-          }
-        }
-      }
-    }
+Status Launcher::Push(int slot, bool quick) {
+  const std::lock_guard lock(mutex_);
+  queue_.push_back({slot, quick});
+  ++waiting_;
+  Recruit();
+  if (!threads_.empty()) return {};
+  queue_.pop_back();
+  --waiting_;
+  return Status(ErrorCode::kOutOfMemory, "The system gives no thread for launching.",
+                "Raise the limit of processes (ulimit -u, the container's pids limit).");
+}
+
+void Launcher::Recruit() {
+  if (queue_.empty() || available_ > 0) return;
+  if (asleep_ > 0) {
+    changed_.notify_one();
+    return;
   }
-  if (wake) changed_.notify_one();
-  return {};
+  if (threads_.size() >= most_threads_) return;
+  try {
+    threads_.emplace_back([this] { Loop(); });
+    ++available_;
+  } catch (const std::system_error&) {  // those that there are do it
+  }
 }
 
 void Launcher::Stop() {
@@ -62,29 +59,39 @@ void Launcher::Stop() {
   }
 }
 
+// A thread is available from its start until it sleeps or takes a job that is not quick.
 void Launcher::Loop() noexcept {
   cuda::EnterThread(*context_);
+  bool spin = false;
   for (;;) {
-    if (spin_) {
-      ++spinning_;
+    if (spin) {
       const std::int64_t end = Now() + kSpin;
       while (waiting_.load(std::memory_order_acquire) == 0 && Now() < end) CpuRelax();
-      --spinning_;
     }
-    int slot = 0;
+    Job job{};
     {
       std::unique_lock lock(mutex_);
       while (queue_.empty() && !stop_) {
+        --available_;
         ++asleep_;
         changed_.wait(lock);
         --asleep_;
+        ++available_;
       }
       if (queue_.empty()) return;
-      slot = queue_.front();
+      job = queue_.front();
       queue_.erase(queue_.begin());
       --waiting_;
+      if (!job.quick) {
+        --available_;
+        Recruit();
+      }
     }
-    launch_(slot);
+    launch_(job.slot);
+    spin = spin_ && job.quick;
+    if (job.quick) continue;
+    const std::lock_guard lock(mutex_);
+    ++available_;
   }
 }
 

@@ -24,26 +24,32 @@ class Launcher {
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
 
-  // Owner's thread. Fails only if the system gives no thread at all.
-  Status Push(int slot);
+  // Owner's thread. `quick`: launching takes microseconds: one thread does all of these, as several would only fight for the driver's
+  // locks; those that are not quick get a thread each, as long as there are any. Fails only if the system gives no thread at all.
+  Status Push(int slot, bool quick);
   // Ends the threads once all that was pushed is launched.
   void Stop();
 
  private:
+  struct Job {
+    int slot;
+    bool quick;
+  };
   void Loop() noexcept;
+  // With the mutex held: sees to it that somebody takes what is in the queue.
+  void Recruit();
 
   const std::shared_ptr<cuda::PrimaryContext> context_;
   const std::size_t most_threads_;
   const bool spin_;
   const std::function<void(int)> launch_;
 
-  std::atomic<int> spinning_{0};
-  std::atomic<int> waiting_{0};  // slots in queue_, to be looked at without the mutex
+  std::atomic<int> waiting_{0};  // jobs in queue_, to be looked at without the mutex
   std::mutex mutex_;             // guards what follows
   std::condition_variable changed_;
-  std::vector<int>
-      queue_;  // oldest first; as many as there are slots at most, so that erasing the first is cheap
+  std::vector<Job> queue_;  // oldest first; at most as many as there are slots: erasing is cheap
   int asleep_ = 0;
+  int available_ = 0;  // threads that look at the queue again in a moment
   bool stop_ = false;
   std::vector<std::thread> threads_;
 };

@@ -74,6 +74,13 @@ Result<bool> Signal::Done(bool ask_driver) const {
 
 Status Signal::Wait(bool blocking) const {
   if (blocking || !MaySpin()) return stream_->Synchronize();
+  if (mark_.load(std::memory_order_relaxed) == Mark::kStream) {
+    // Nothing but the question, so that the answer comes soon.
+    const cuda::PrimaryContext& context = *stream_->context();
+    cuda::abi::CUresult result = cuda::abi::kNotReady;
+    while (result == cuda::abi::kNotReady) result = context.f().cuStreamQuery(stream_->handle());
+    return context.driver().Check(result, "cuStreamQuery");
+  }
   std::int64_t ask = Now() + kAskDriver;
   for (;;) {
     const bool due = Now() > ask;

@@ -109,6 +109,7 @@ class Slot {
   // Before each launch: keeps the buffers that were bound until Release. kClosed when one is gone.
   Status Hold();
   // Whether Launch will only launch a graph (and holds the activations for it already): cheap enough for any thread.
+  bool HasGraph() const noexcept { return !dirty_ && entry_ != nullptr && entry_->captured(); }
   bool ClaimGraph(GraphVariant variant) noexcept;
   // Copies in, enqueues, copies out, marks the end; does not wait, except for what a data-dependent output brings with it: then the
   // run is over when it returns. The context must be current.

@@ -52,9 +52,7 @@ std::span<const napi_property_descriptor> ExecutorObject::Definition() {
       Method<&Self::Bind>("bind"),
       Method<&Self::Staging>("staging"),
       Method<&Self::Submit>("submit"),
-      Method<&Self::Start>("start"),
       Method<&Self::RunSync>("runSync"),
-      Method<&Self::StartSync>("startSync"),
       Method<&Self::OutputShapes>("outputShapes"),
       Method<&Self::ReadOutput>("readOutput"),
       Method<&Self::TakeDeviceOutput>("takeDeviceOutput"),
@@ -102,6 +100,8 @@ Status ExecutorObject::Attach(EnvState& state, napi_value self, napi_value on_co
   NAPI_TRY(napi_define_properties(env, self, 1, &keeps));
   NAPI_TRY(napi_create_reference(env, self, 0, &self_));
   NAPI_TRY(napi_create_reference(env, on_complete, 0, &on_complete_));
+  RETURN_IF_ERROR(DefineDirect(env, self, "start", StartDirect<false>));
+  RETURN_IF_ERROR(DefineDirect(env, self, "startSync", StartDirect<true>));
   sink_->Attach(this);
   return {};
 }
@@ -330,10 +330,54 @@ Status ExecutorObject::BeginRun(EnvState& state, int slot) {
   return {};
 }
 
-Result<napi_value> ExecutorObject::Start(Call& call) {
-  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
-  RETURN_IF_ERROR(BeginRun(call.state, slot));
-  return nullptr;
+Status ExecutorObject::DefineDirect(napi_env env, napi_value self, const char* name,
+                                    napi_callback callback) {
+  using Held = std::shared_ptr<ExecutorObject*>;
+  auto held = std::make_unique<Held>(self_of_calls_);
+  napi_value function = nullptr;
+  NAPI_TRY(napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, held.get(), &function));
+  const auto release = [](napi_env, void* data, void*) {
+    const std::unique_ptr<Held> ends(static_cast<Held*>(data));
+  };
+  NAPI_TRY(napi_add_finalizer(env, function, held.get(), release, nullptr, nullptr));
+  (void)held.release();
+  return FromNapi(napi_set_named_property(env, self, name, function), "napi_set_named_property");
+}
+
+template <bool kSync>
+napi_value ExecutorObject::StartDirect(napi_env env, napi_callback_info info) noexcept {
+  struct Arguments {
+    napi_env env;
+    ExecutorObject* object;
+    napi_value slot;
+  };
+  std::size_t count = 1;
+  Arguments arguments{env, nullptr, nullptr};
+  void* data = nullptr;
+  if (napi_get_cb_info(env, info, &count, &arguments.slot, nullptr, &data) != napi_ok) {
+    return nullptr;
+  }
+  arguments.object = **static_cast<std::shared_ptr<ExecutorObject*>*>(data);
+  if (arguments.object == nullptr || arguments.object->state() == nullptr) {
+    // Kept by itself and called when the executor was collected, or while the environment ends.
+    (void)napi_throw_error(env, ErrorCodeName(ErrorCode::kClosed), "This Executor is closed.");
+    return nullptr;
+  }
+  return DispatchDirect(
+      *arguments.object->state(),
+      [](void* given) -> Result<napi_value> {
+        const auto& call = *static_cast<Arguments*>(given);
+        ExecutorObject& object = *call.object;
+        if (object.closed()) return ClosedError(kKind);
+        std::int32_t slot = -1;
+        if (napi_get_value_int32(call.env, call.slot, &slot) != napi_ok) {
+          return WrongType("slot", "a number");
+        }
+        RETURN_IF_ERROR(object.executor().CheckIdle(slot));
+        RETURN_IF_ERROR(kSync ? object.StartSync(slot) : object.BeginRun(*object.state(), slot));
+        return nullptr;
+      },
+      &arguments);
 }
 
 Result<napi_value> ExecutorObject::Submit(Call& call) {
@@ -357,12 +401,6 @@ Result<napi_value> ExecutorObject::RunSync(Call& call) {
   RETURN_IF_ERROR(executor().RunSync(slot));
   scratch.Clear();
   scratch_ = std::move(scratch);
-  return nullptr;
-}
-
-Result<napi_value> ExecutorObject::StartSync(Call& call) {
-  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
-  RETURN_IF_ERROR(executor().RunSync(slot));
   return nullptr;
 }
 

@@ -57,7 +57,10 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
         sink_(std::move(sink)),
         prepared_(static_cast<std::size_t>(resource_->executor->slots())),
         staging_(static_cast<std::size_t>(resource_->executor->slots())) {}
-  ~ExecutorObject() override { sink_->Attach(nullptr); }
+  ~ExecutorObject() override {
+    sink_->Attach(nullptr);
+    *self_of_calls_ = nullptr;
+  }
   static std::span<const napi_property_descriptor> Definition();
   std::shared_ptr<Resource> Detach() noexcept override;
   void DropReferences(napi_env env) noexcept override;
@@ -79,9 +82,7 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   Result<napi_value> Bind(Call& call);
   Result<napi_value> Staging(Call& call);
   Result<napi_value> Submit(Call& call);
-  Result<napi_value> Start(Call& call);
   Result<napi_value> RunSync(Call& call);
-  Result<napi_value> StartSync(Call& call);
   Result<napi_value> OutputShapes(Call& call);
   Result<napi_value> ReadOutput(Call& call);
   Result<napi_value> TakeDeviceOutput(Call& call);
@@ -120,6 +121,11 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
     return *(resource_ != nullptr ? resource_ : closing_)->executor;
   }
   Status BeginRun(EnvState& state, int slot);
+  Status StartSync(int slot) { return executor().RunSync(slot); }
+  // start and startSync, which find this without looking at their receiver: that would cost a good part of a short run.
+  template <bool kSync>
+  static napi_value StartDirect(napi_env env, napi_callback_info info) noexcept;
+  Status DefineDirect(napi_env env, napi_value self, const char* name, napi_callback callback);
   void DropStaging(napi_env env, StagingReferences& staging, bool detach) noexcept;
   Result<int> ReadSlot(Call& call) const;
   Status ReadRun(Call& call, Scratch& scratch) const;
@@ -129,6 +135,8 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   void EndPending(EnvState& state) noexcept;
 
   const std::shared_ptr<CompletionQueue> sink_;
+  // What start and startSync hold of this; null once it is gone.
+  const std::shared_ptr<ExecutorObject*> self_of_calls_ = std::make_shared<ExecutorObject*>(this);
   std::shared_ptr<ExecutorResource> closing_;  // between close() and its end
   napi_ref self_ = nullptr;                    // weak, strong while something is pending
   napi_ref on_complete_ = nullptr;             // weak

@@ -120,6 +120,11 @@ napi_value Dispatch(napi_env env, napi_callback_info info, Kind kind, WhenClosed
   });
 }
 
+napi_value DispatchDirect(EnvState& state, Result<napi_value> (*body)(void* data),
+                          void* data) noexcept {
+  return Guarded(state, [&] { return body(data); });
+}
+
 napi_value DispatchFunction(napi_env env, napi_callback_info info,
                             Result<napi_value> (*invoke)(Call& call)) noexcept {
   std::size_t count = Call::kMaxArguments;

@@ -21,6 +21,7 @@ class Object {
   Object& operator=(const Object&) = delete;
 
   Kind kind() const noexcept { return kind_; }
+  EnvState* state() const noexcept { return state_; }
   virtual bool closed() const noexcept = 0;
   // Gives up what it holds; closed afterwards. Calls neither CUDA nor JavaScript.
   virtual std::shared_ptr<Resource> Detach() noexcept = 0;
@@ -65,6 +66,9 @@ enum class WhenClosed : bool { kRefuse, kAllow };
 // napi_value is undefined.
 napi_value Dispatch(napi_env env, napi_callback_info info, Kind kind, WhenClosed when_closed,
                     Invocation invoke) noexcept;
+// For what is called in every run: `body` with whatever `data` the caller found by itself, in the same guard.
+napi_value DispatchDirect(EnvState& state, Result<napi_value> (*body)(void* data),
+                          void* data) noexcept;
 // The same for plain functions.
 napi_value DispatchFunction(napi_env env, napi_callback_info info,
                             Result<napi_value> (*invoke)(Call& call)) noexcept;
