@@ -198,10 +198,20 @@ export interface NativeMeasurement {
 }
 
 export interface NativeMeasureResult {
-  /** By query 8 times in milliseconds: start and end of enqueue, H2D, compute, D2H. Warm-up included, by start of H2D. */
-  times: Float64Array;
-  /** By query. */
-  streams: Int32Array;
+  /** By query, in milliseconds; warm-up included, by start of H2D. */
+  trace: {
+    startEnqMs: Float64Array;
+    endEnqMs: Float64Array;
+    startH2dMs: Float64Array;
+    endH2dMs: Float64Array;
+    startComputeMs: Float64Array;
+    endComputeMs: Float64Array;
+    startD2hMs: Float64Array;
+    endD2hMs: Float64Array;
+    stream: Int32Array;
+  };
+  /** As many queries were recorded as are kept; the measurement ended there. */
+  full: boolean;
   cudaGraph: boolean;
   graphNodes: number;
   /** Why a graph that was asked for was not used, or ''. */

@@ -1,6 +1,6 @@
 // What the charts of the HTML report show, as plain numbers.
 
-import { countedQueries, durationsOf } from './device-phase.js';
+import { durationsOf, firstCounted } from './device-phase.js';
 import { splitOf } from './js-phase.js';
 import { type Histogram, histograms, percentileOf } from './statistics.js';
 import { splitNames } from './table.js';
@@ -54,68 +54,52 @@ const colors: Readonly<Record<keyof RequestSplit, string>> = {
   wakeUp: 'wake',
 };
 
-/** Some neighbours from the middle. */
-function middle<T>(items: readonly T[]): readonly T[] {
-  const start = Math.max(0, Math.floor((items.length - timelineRows) / 2));
-  return items.slice(start, start + timelineRows);
+/** Some neighbours from the middle of what lies from `first` to `end`. */
+function middle(first: number, end: number): number[] {
+  const start = first + Math.max(0, Math.floor((end - first - timelineRows) / 2));
+  return Array.from({ length: Math.min(end - first, timelineRows) }, (_, index) => start + index);
 }
 
 function deviceTimeline({ device, settings }: BenchReport): Timeline | undefined {
   if (device === undefined) return undefined;
-  const queries = middle(countedQueries(device.trace, settings.warmUpMs));
-  const zero = Math.min(...queries.map((query) => Math.min(query.startEnqMs, query.startH2dMs)));
-  const span = (start: number, end: number): readonly [number, number] => [
-    start - zero,
-    end - zero,
+  const { trace } = device;
+  const queries = middle(firstCounted(trace, settings.warmUpMs), trace.stream.length);
+  const at = (column: Float64Array, query: number): number => column[query] ?? 0;
+  const zero = Math.min(
+    ...queries.map((query) => Math.min(at(trace.startEnqMs, query), at(trace.startH2dMs, query))),
+  );
+  const phase = (
+    name: string,
+    color: string,
+    start: Float64Array,
+    end: Float64Array,
+  ): Timeline['phases'][number] => ({
+    name,
+    color,
+    thin: color === 'submit',
+    spans: queries.map((query) => [at(start, query) - zero, at(end, query) - zero]),
+  });
+  const compute = phase('compute', 'compute', trace.startComputeMs, trace.endComputeMs);
+  const enqueue = phase('enqueue (host)', 'submit', trace.startEnqMs, trace.endEnqMs);
+  const copies = [
+    phase('H2D', 'h2d', trace.startH2dMs, trace.endH2dMs),
+    phase('D2H', 'd2h', trace.startD2hMs, trace.endD2hMs),
   ];
-  const copies = settings.transfers;
   return {
     rows: queries.map((query, index) =>
-      settings.streams > 1 ? `${index + 1} (stream ${query.stream})` : String(index + 1),
+      settings.streams > 1 ? `${index + 1} (stream ${trace.stream[query] ?? 0})` : `${index + 1}`,
     ),
-    phases: [
-      ...(copies
-        ? [
-            {
-              name: 'H2D',
-              color: 'h2d',
-              thin: false,
-              spans: queries.map((query) => span(query.startH2dMs, query.endH2dMs)),
-            },
-          ]
-        : []),
-      {
-        name: 'compute',
-        color: 'compute',
-        thin: false,
-        spans: queries.map((query) => span(query.startComputeMs, query.endComputeMs)),
-      },
-      ...(copies
-        ? [
-            {
-              name: 'D2H',
-              color: 'd2h',
-              thin: false,
-              spans: queries.map((query) => span(query.startD2hMs, query.endD2hMs)),
-            },
-          ]
-        : []),
-      {
-        name: 'enqueue (host)',
-        color: 'submit',
-        thin: true,
-        spans: queries.map((query) => span(query.startEnqMs, query.endEnqMs)),
-      },
-    ],
+    phases: [...(settings.transfers ? copies : []), compute, enqueue],
   };
 }
 
-/** The parts of a request one after the other. */
-function partsOf({ startMs, latencyMs, timing }: BenchRequest): Record<string, [number, number]> {
-  if (timing === undefined) return { wait: [startMs, startMs + latencyMs] };
+type Parts = ReadonlyMap<string, readonly [number, number]>;
+
+/** Where the parts of a request begin and end, one after the other. */
+function partsOf({ startMs, latencyMs, timing }: BenchRequest): Parts {
   let at = startMs;
-  return Object.fromEntries(
-    Object.entries(splitOf(timing, latencyMs)).map(([name, duration]: [string, number]) => {
+  return new Map(
+    Object.entries<number>({ ...splitOf(timing, latencyMs) }).map(([name, duration]) => {
       const start = at;
       at += duration;
       return [name, [start, at]];
@@ -123,28 +107,35 @@ function partsOf({ startMs, latencyMs, timing }: BenchRequest): Record<string, [
   );
 }
 
+/** By part of each request: where it begins and ends. */
 function jsTimeline({ js }: BenchReport): Timeline | undefined {
   if (js === undefined) return undefined;
-  const byStart = [...(js.timed?.trace ?? js.trace)].sort((a, b) => a.startMs - b.startMs);
-  const requests = middle(byStart);
-  const timed = requests.every((request) => request.timing !== undefined);
-  const zero = requests[0]?.startMs ?? 0;
-  const parts = requests.map(partsOf);
+  const requests: Parts[] =
+    js.timed === undefined
+      ? middle(0, js.queries).map((index) => {
+          const start = js.trace.startMs[index] ?? 0;
+          return new Map([['', [start, start + (js.trace.latencyMs[index] ?? 0)]]]);
+        })
+      : [...js.timed.trace].sort((a, b) => a.startMs - b.startMs).map(partsOf);
+  const [first = 0] = middle(0, requests.length);
+  const shown = requests.slice(first, first + timelineRows);
+  const zero = Math.min(...shown.flatMap((parts) => [...parts.values()].map(([start]) => start)));
   const phase = (key: string, name: string, color: string): Timeline['phases'][number] => ({
     name,
     color,
     thin: false,
-    spans: parts.map((part) => {
-      const [start, end] = part[key] ?? [0, 0];
+    spans: shown.map((parts) => {
+      const [start, end] = parts.get(key) ?? [zero, zero];
       return [start - zero, end - zero];
     }),
   });
   const names = Object.entries(splitNames) as [keyof RequestSplit, string][];
   return {
-    rows: requests.map((_, index) => String(index + 1)),
-    phases: timed
-      ? names.map(([key, name]) => phase(key, name, colors[key]))
-      : [phase('wait', 'await session.run()', 'js')],
+    rows: shown.map((_, index) => `${index + 1}`),
+    phases:
+      js.timed === undefined
+        ? [phase('', 'await session.run()', 'js')]
+        : names.map(([key, name]) => phase(key, name, colors[key])),
   };
 }
 
@@ -153,13 +144,11 @@ export function chartData(report: BenchReport): ChartData {
   const { device, js, settings } = report;
   const sets: { name: string; color: string; values: Float64Array }[] = [];
   if (device !== undefined) {
-    const queries = countedQueries(device.trace, settings.warmUpMs);
-    const values = Float64Array.from(queries, (query) => durationsOf(query).latency);
-    sets.push({ name: 'device', color: 'compute', values });
+    const { latency } = durationsOf(device.trace, firstCounted(device.trace, settings.warmUpMs));
+    sets.push({ name: 'device', color: 'compute', values: latency });
   }
   if (js !== undefined) {
-    const values = Float64Array.from(js.trace, (request) => request.latencyMs);
-    sets.push({ name: 'JavaScript caller', color: 'js', values });
+    sets.push({ name: 'JavaScript caller', color: 'js', values: js.trace.latencyMs });
   }
   const counted: Histogram[] = histograms(
     sets.map(({ values }) => values),

@@ -11,13 +11,12 @@ import { type Subject, nativeInputs } from './subject.js';
 import type {
   BenchOptions,
   BenchProgress,
-  BenchQuery,
   BenchSettings,
+  BenchTrace,
   DeviceReport,
   LayerReport,
 } from './types.js';
 
-const columns = 8;
 const progressMs = 200;
 
 /** Runs the loop, tells its progress, and passes stop and abort on. */
@@ -96,88 +95,77 @@ export async function devicePhase(
     outputs: wanted,
   });
   const result = await measure(native, options, { phase: 'device', totalMs: totalMs(settings) });
-  const { times, streams, cudaGraph, graphNodes, graphRefusal, cpuQueries } = result;
-  const trace = traceOf(times, streams);
-  const cpu = Math.max(1, cpuQueries);
+  const { trace, cudaGraph, graphNodes, graphRefusal } = result;
+  const queries = Math.max(1, result.cpuQueries);
   return {
     report: {
       ...deviceFigures(trace, settings),
-      cpuMs: { threads: result.threadCpuMs / cpu, process: result.processCpuMs / cpu },
+      cpuMs: { threads: result.threadCpuMs / queries, process: result.processCpuMs / queries },
       cudaGraph: { used: cudaGraph, nodes: graphNodes, refusal: graphRefusal },
+      truncated: result.full,
       trace,
     },
     outputs: wanted ? outputsOf(subject, result) : undefined,
   };
 }
 
-/** The addon's table as queries. */
-export function traceOf(times: Float64Array, streams: Int32Array): BenchQuery[] {
-  return Array.from(streams, (stream, index) => {
-    const at = (column: number): number => times[index * columns + column] ?? 0;
-    return {
-      startEnqMs: at(0),
-      endEnqMs: at(1),
-      startH2dMs: at(2),
-      endH2dMs: at(3),
-      startComputeMs: at(4),
-      endComputeMs: at(5),
-      startD2hMs: at(6),
-      endD2hMs: at(7),
-      stream,
-    };
-  });
+/** Durations by query, by trtexec's definitions. */
+export interface Durations {
+  readonly enqueue: Float64Array;
+  readonly h2d: Float64Array;
+  readonly compute: Float64Array;
+  readonly d2h: Float64Array;
+  /** The sum of the last three. */
+  readonly latency: Float64Array;
 }
 
-/** Durations of one query, by trtexec's definitions. */
-export function durationsOf(query: BenchQuery): {
-  enqueue: number;
-  h2d: number;
-  compute: number;
-  d2h: number;
-  latency: number;
-} {
-  const enqueue = query.endEnqMs - query.startEnqMs;
-  const h2d = query.endH2dMs - query.startH2dMs;
-  const compute = query.endComputeMs - query.startComputeMs;
-  const d2h = query.endD2hMs - query.startD2hMs;
-  return { enqueue, h2d, compute, d2h, latency: h2d + compute + d2h };
+/** Durations of the queries from index `first` on. */
+export function durationsOf(trace: BenchTrace, first: number): Durations {
+  const column = (start: Float64Array, end: Float64Array): Float64Array =>
+    end.subarray(first).map((time, index) => time - (start[first + index] ?? 0));
+  const h2d = column(trace.startH2dMs, trace.endH2dMs);
+  const compute = column(trace.startComputeMs, trace.endComputeMs);
+  const d2h = column(trace.startD2hMs, trace.endD2hMs);
+  return {
+    enqueue: column(trace.startEnqMs, trace.endEnqMs),
+    h2d,
+    compute,
+    d2h,
+    latency: h2d.map((time, index) => time + (compute[index] ?? 0) + (d2h[index] ?? 0)),
+  };
 }
 
-/** The queries that count: those from the first whose computing began after the warm-up; all of them if none did. */
-export function countedQueries(
-  trace: readonly BenchQuery[],
-  warmUpMs: number,
-): readonly BenchQuery[] {
-  const first = trace.findIndex((query) => query.startComputeMs >= warmUpMs);
-  return first < 0 ? trace : trace.slice(first);
+/** The first query that counts: the first whose computing began after the warm-up; if none did, all count. */
+export function firstCounted(trace: BenchTrace, warmUpMs: number): number {
+  return Math.max(
+    0,
+    trace.startComputeMs.findIndex((start) => start >= warmUpMs),
+  );
 }
 
 /** trtexec's figures of a trace. */
 export function deviceFigures(
-  trace: readonly BenchQuery[],
+  trace: BenchTrace,
   settings: Pick<BenchSettings, 'warmUpMs' | 'percentiles'>,
-): Omit<DeviceReport, 'cpuMs' | 'cudaGraph' | 'trace'> {
-  const counted = countedQueries(trace, settings.warmUpMs);
-  const durations = counted.map(durationsOf);
-  const column = (name: keyof (typeof durations)[number]): Float64Array =>
-    Float64Array.from(durations, (duration) => duration[name]);
-  const summary = (name: keyof (typeof durations)[number]): DeviceReport['latency'] =>
-    summarizeTimes(column(name), settings.percentiles);
-  const compute = column('compute');
-  const end = counted.at(-1)?.endD2hMs ?? 0;
-  const wallMs = end - (counted[0]?.startH2dMs ?? 0);
+): Omit<DeviceReport, 'cpuMs' | 'cudaGraph' | 'truncated' | 'trace'> {
+  const first = firstCounted(trace, settings.warmUpMs);
+  const durations = durationsOf(trace, first);
+  const queries = durations.latency.length;
+  const wallMs = (trace.endD2hMs.at(-1) ?? 0) - (trace.startH2dMs[first] ?? 0);
+  const summary = (name: keyof Durations): DeviceReport['latency'] =>
+    summarizeTimes(durations[name], settings.percentiles);
   return {
-    warmUpQueries: trace.length - counted.length,
-    queries: counted.length,
+    warmUpQueries: first,
+    queries,
     wallMs,
-    throughput: (counted.length / wallMs) * 1000,
+    throughput: (queries / wallMs) * 1000,
     latency: summary('latency'),
     enqueue: summary('enqueue'),
     h2d: summary('h2d'),
-    compute: summarizeTimes(compute, settings.percentiles),
+    compute: summary('compute'),
     d2h: summary('d2h'),
-    totalComputeMs: compute.reduce((sum, time) => sum + time, 0),
-    computeVariation: variationOf(compute),
+    totalComputeMs: durations.compute.reduce((sum, time) => sum + time, 0),
+    computeVariation: variationOf(durations.compute),
   };
 }
 

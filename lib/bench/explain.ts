@@ -125,6 +125,14 @@ function deviceFindings(device: DeviceReport, subject: Subject): BenchFinding[] 
       todo: 'The figures are those of ordinary launches. Outputs whose size depends on the data, and some plugins, cannot be captured.',
     });
   }
+  if (device.truncated) {
+    findings.push({
+      code: 'truncated',
+      severity: 'info',
+      what: `The device phase ended early: more than ${device.queries} queries are not kept.`,
+      todo: 'Measure for a shorter time (--duration), or with --idleTime between queries.',
+    });
+  }
   const busy = device.totalComputeMs / device.wallMs / settings.streams;
   const alone = settings.streams === 1 && settings.idleMs === 0;
   if (alone && busy < idleShare && findings.length === 0) {

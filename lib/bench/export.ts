@@ -3,22 +3,48 @@
 import { dtypeInfo } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { durationsOf } from './device-phase.js';
-import type { BenchQuery, BenchReport } from './types.js';
+import type { BenchReport, BenchTrace } from './types.js';
+
+const timeColumns = [
+  'startEnqMs',
+  'endEnqMs',
+  'startH2dMs',
+  'endH2dMs',
+  'startComputeMs',
+  'endComputeMs',
+  'startD2hMs',
+  'endD2hMs',
+] as const;
 
 /** An array of objects, an element a line. */
 function lines(elements: readonly unknown[]): string {
   return `[\n${elements.map((element) => `  ${JSON.stringify(element)}`).join(',\n')}\n]\n`;
 }
 
+/** So many queries become one string: all of a long measurement would be longer than a string can be. */
+const chunk = 16_384;
+
 /** --exportTimes: every query, warm-up included. */
-export function timesJson(trace: readonly BenchQuery[]): string {
-  return lines(
-    trace.map((query) => {
-      const { h2d, compute, d2h, latency } = durationsOf(query);
-      const derived = { h2dMs: h2d, computeMs: compute, d2hMs: d2h, latencyMs: latency };
-      return { ...query, stream: undefined, ...derived };
-    }),
-  );
+export function timesJson(trace: BenchTrace): Uint8Array {
+  const durations = durationsOf(trace, 0);
+  const columns: (readonly [string, Float64Array])[] = [
+    ...timeColumns.map((name) => [name, trace[name]] as const),
+    ['h2dMs', durations.h2d],
+    ['computeMs', durations.compute],
+    ['d2hMs', durations.d2h],
+    ['latencyMs', durations.latency],
+  ];
+  const count = trace.stream.length;
+  const parts: Buffer[] = [];
+  for (let start = 0; start < count; start += chunk) {
+    let text = start === 0 ? '' : ',\n';
+    for (let index = start; index < Math.min(count, start + chunk); index++) {
+      const fields = columns.map(([name, times]) => `"${name}":${times[index] ?? 0}`);
+      text += `${index === start ? '' : ',\n'}  {${fields.join(',')}}`;
+    }
+    parts.push(Buffer.from(text));
+  }
+  return Buffer.concat([Buffer.from('[\n'), ...parts, Buffer.from('\n]\n')]);
 }
 
 /** --exportProfile: how many queries, then the layers. */

@@ -7,7 +7,7 @@ import type { RunTiming, SessionStats } from '../session/types.js';
 import type { Tensor } from '../tensor.js';
 import { totalMs } from './device-phase.js';
 import { LoopDelay } from './loop-delay.js';
-import { type BenchSummary, summarizeTimes } from './statistics.js';
+import { type BenchSummary, TimeList, summarizeTimes } from './statistics.js';
 import type {
   BenchOptions,
   BenchRequest,
@@ -68,27 +68,18 @@ export function timedFigures(
   trace: readonly BenchRequest[],
   percentiles: readonly number[],
 ): JsReport['timed'] {
-  const timed = trace.filter(
-    (request): request is BenchRequest & { timing: RunTiming } => request.timing !== undefined,
-  );
   const split = summaries(
-    timed.map(({ timing, latencyMs }) => splitOf(timing, latencyMs)),
+    trace.map(({ timing, latencyMs }) => splitOf(timing, latencyMs)),
     percentiles,
   );
   const detail = summaries(
-    timed.map(({ timing, latencyMs }) => detailOf(timing, latencyMs)),
+    trace.map(({ timing, latencyMs }) => detailOf(timing, latencyMs)),
     percentiles,
   );
   if (split === undefined || detail === undefined) return undefined;
-  const latency = latencyOf(timed, percentiles);
-  return { queries: timed.length, latency, split, detail, trace: timed };
-}
-
-function latencyOf(trace: readonly BenchRequest[], percentiles: readonly number[]): BenchSummary {
-  return summarizeTimes(
-    Float64Array.from(trace, (request) => request.latencyMs),
-    percentiles,
-  );
+  const latencies = Float64Array.from(trace, (request) => request.latencyMs);
+  const latency = summarizeTimes(latencies, percentiles);
+  return { queries: trace.length, latency, split, detail, trace };
 }
 
 /** Timings come in the order in which promises resolve, which is that in which the callers go on. */
@@ -110,7 +101,10 @@ function sleep(milliseconds: number): Promise<void> {
 
 /** The requests of all callers, and what is counted meanwhile. */
 class Load {
-  readonly trace: BenchRequest[] = [];
+  readonly starts = new TimeList();
+  readonly latencies = new TimeList();
+  /** Those with timings. */
+  readonly timed: BenchRequest[] = [];
   warmUpQueries = 0;
   cpu: NodeJS.CpuUsage = { user: 0, system: 0 };
   wallMs = 0;
@@ -175,7 +169,7 @@ class Load {
           this.warmUpQueries++;
         } else {
           own++;
-          this.trace.push({ startMs: start - begin, latencyMs: end - start, timing });
+          this.#record(start - begin, end - start, timing);
           if (pause > 0) await sleep(pause);
         }
       }
@@ -183,6 +177,12 @@ class Load {
       this.#over = true;
       throw error;
     }
+  }
+
+  #record(startMs: number, latencyMs: number, timing: RunTiming | undefined): void {
+    this.starts.push(startMs);
+    this.latencies.push(latencyMs);
+    if (timing !== undefined) this.timed.push({ startMs, latencyMs, timing });
   }
 
   #endWarmUp(now: number): void {
@@ -228,7 +228,7 @@ async function runLoad(running: Load, { options, settings }: JsSubject): Promise
   const timer =
     options.progress &&
     setInterval(() => {
-      const queries = running.warmUpQueries + running.trace.length;
+      const queries = running.warmUpQueries + running.latencies.length;
       const progress = { queries, elapsedMs: running.elapsedMs, totalMs: totalMs(settings) };
       options.progress?.({ phase: 'js', ...progress });
     }, progressMs);
@@ -257,8 +257,8 @@ async function measureCallers(
     const idle = delay?.take() ?? new Float64Array(0);
     const running = new Load(session, subject.feeds, undefined, subject.settings, delay);
     await runLoad(running, subject);
-    const { outputs, trace } = running;
-    if (trace.length === 0) return { report: undefined, outputs };
+    const { outputs } = running;
+    if (running.latencies.length === 0) return { report: undefined, outputs };
     await sleep(0); // what was posted last
     const busy = delay?.take() ?? new Float64Array(0);
     return { report: reportOf(running, session.stats(), subject.settings, idle, busy), outputs };
@@ -276,7 +276,7 @@ async function timeCallers(subject: JsSubject, wallMs: number): Promise<JsReport
   await using session = await load(subject, timings.add);
   const running = new Load(session, subject.feeds, timings, settings, undefined);
   await runLoad(running, { ...subject, settings });
-  return timedFigures(running.trace, settings.percentiles);
+  return timedFigures(running.timed, settings.percentiles);
 }
 
 /** Measures what callers see: as many at once as there are streams, each awaiting its runs one after the other. */
@@ -293,28 +293,29 @@ export async function jsPhase(
 }
 
 function reportOf(
-  { trace, warmUpQueries, wallMs, cpu }: Load,
+  { starts, latencies, warmUpQueries, wallMs, cpu }: Load,
   { cudaGraph, launches }: SessionStats,
   settings: BenchSettings,
   idle: Float64Array,
   busy: Float64Array,
 ): Omit<JsReport, 'timed'> {
+  const queries = latencies.length;
   const percentiles = [...new Set([50, 99, ...settings.percentiles])];
   return {
     warmUpQueries,
-    queries: trace.length,
+    queries,
     wallMs,
-    throughput: (trace.length / wallMs) * 1000,
-    latency: latencyOf(trace, settings.percentiles),
+    throughput: (queries / wallMs) * 1000,
+    latency: summarizeTimes(latencies.values(), settings.percentiles),
     eventLoopDelay:
       idle.length === 0 || busy.length === 0
         ? undefined
         : { load: summarizeTimes(busy, percentiles), idle: summarizeTimes(idle, percentiles) },
     cpuMs: {
-      user: cpu.user / 1000 / trace.length,
-      system: cpu.system / 1000 / trace.length,
+      user: cpu.user / 1000 / queries,
+      system: cpu.system / 1000 / queries,
     },
     session: { cudaGraph, launches },
-    trace,
+    trace: { startMs: starts.values(), latencyMs: latencies.values() },
   };
 }

@@ -1,7 +1,7 @@
 // The lines that trtexec prints of a measurement, word for word, for eyes and scripts that know them.
 
-import { countedQueries, durationsOf } from './device-phase.js';
-import type { BenchSummary } from './statistics.js';
+import { durationsOf, firstCounted } from './device-phase.js';
+import { type BenchSummary, meanOf } from './statistics.js';
 import type { BenchReport, BenchSettings, DeviceReport } from './types.js';
 
 /** C++ prints floating-point numbers with six significant digits, without trailing zeros. */
@@ -35,20 +35,12 @@ export function averageLines(
   { warmUpMs }: Pick<BenchSettings, 'warmUpMs'>,
   runs: number,
 ): string[] {
-  const lines: string[] = [];
-  const sum = { compute: 0, latency: 0, enqueue: 0 };
-  countedQueries(trace, warmUpMs).forEach((query, index) => {
-    const durations = durationsOf(query);
-    sum.compute += durations.compute;
-    sum.latency += durations.latency;
-    sum.enqueue += durations.enqueue;
-    if ((index + 1) % runs !== 0) return;
-    lines.push(
-      `Average on ${runs} runs - GPU latency: ${number(sum.compute / runs)} ms - Host latency: ${number(sum.latency / runs)} ms (enqueue ${number(sum.enqueue / runs)} ms)`,
-    );
-    sum.compute = sum.latency = sum.enqueue = 0;
+  const { compute, latency, enqueue } = durationsOf(trace, firstCounted(trace, warmUpMs));
+  return Array.from({ length: Math.floor(latency.length / runs) }, (_, line) => {
+    const mean = (times: Float64Array): string =>
+      number(meanOf(times.subarray(line * runs, (line + 1) * runs)));
+    return `Average on ${runs} runs - GPU latency: ${mean(compute)} ms - Host latency: ${mean(latency)} ms (enqueue ${mean(enqueue)} ms)`;
   });
-  return lines;
 }
 
 /** trtexec's warnings. */

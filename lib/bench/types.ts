@@ -80,18 +80,18 @@ export interface BenchProgress {
   readonly totalMs: number;
 }
 
-/** One query of the device phase, in trtexec's terms; milliseconds from the start of the phase. */
-export interface BenchQuery {
-  readonly startEnqMs: number;
-  readonly endEnqMs: number;
-  readonly startH2dMs: number;
-  readonly endH2dMs: number;
-  readonly startComputeMs: number;
-  readonly endComputeMs: number;
-  readonly startD2hMs: number;
-  readonly endD2hMs: number;
+/** Every query of the device phase, warm-up included, by start: in trtexec's terms, a column each, milliseconds from the start of the phase. */
+export interface BenchTrace {
+  readonly startEnqMs: Float64Array;
+  readonly endEnqMs: Float64Array;
+  readonly startH2dMs: Float64Array;
+  readonly endH2dMs: Float64Array;
+  readonly startComputeMs: Float64Array;
+  readonly endComputeMs: Float64Array;
+  readonly startD2hMs: Float64Array;
+  readonly endD2hMs: Float64Array;
   /** Which of the streams. */
-  readonly stream: number;
+  readonly stream: Int32Array;
 }
 
 /** trtexec's figures. */
@@ -118,8 +118,9 @@ export interface DeviceReport {
   readonly cpuMs: { readonly threads: number; readonly process: number };
   /** Whether a CUDA graph was used, how many nodes it has, and why not when it was asked for. */
   readonly cudaGraph: { readonly used: boolean; readonly nodes: number; readonly refusal: string };
-  /** Every query, warm-up included, by start. */
-  readonly trace: readonly BenchQuery[];
+  /** The measurement ended early, as no more queries are kept (8 388 608 of each measuring thread). */
+  readonly truncated: boolean;
+  readonly trace: BenchTrace;
 }
 
 /** Where the time of a request goes; the six parts add up to its latency. Milliseconds. */
@@ -147,14 +148,13 @@ export interface RequestDetail {
   readonly resume: number;
 }
 
-/** One request of the js phase; milliseconds. */
+/** One request that was timed in its parts; milliseconds. */
 export interface BenchRequest {
   /** From the start of the phase. */
   readonly startMs: number;
   /** Call of `run` to the line after `await`. */
   readonly latencyMs: number;
-  /** Only in {@link JsReport.timed}. */
-  readonly timing: RunTiming | undefined;
+  readonly timing: RunTiming;
 }
 
 /** What a JavaScript caller sees. */
@@ -188,8 +188,8 @@ export interface JsReport {
   readonly cpuMs: { readonly user: number; readonly system: number };
   /** What the session says of itself, warm-up included: runs with and without CUDA graphs, and who launched them. */
   readonly session: Pick<SessionStats, 'cudaGraph' | 'launches'>;
-  /** Every counted request, in order of completion. */
-  readonly trace: readonly BenchRequest[];
+  /** Every counted request, in order of completion: its call, from the start of the phase, and its latency. */
+  readonly trace: { readonly startMs: Float64Array; readonly latencyMs: Float64Array };
 }
 
 /** Time of one layer over all queries of the layer run. */

@@ -227,11 +227,14 @@ async function measure(
 }
 
 /** What each of the files gets. */
-function contents(report: BenchReport, files: ReadonlyMap<string, string>): Map<string, string> {
+function contents(
+  report: BenchReport,
+  files: ReadonlyMap<string, string>,
+): Map<string, string | Uint8Array> {
   const { device, layers, layerInfo, outputs } = report;
-  const made = new Map<string, string>();
+  const made = new Map<string, string | Uint8Array>();
   for (const [flag, file] of files) {
-    if (flag === 'exportTimes') made.set(file, timesJson(device?.trace ?? []));
+    if (flag === 'exportTimes' && device !== undefined) made.set(file, timesJson(device.trace));
     if (flag === 'exportProfile') made.set(file, profileJson(layers ?? { count: 0, layers: [] }));
     if (flag === 'exportOutput') made.set(file, outputsJson(outputs ?? {}));
     if (flag === 'exportLayerInfo') made.set(file, layerInfo ?? '');

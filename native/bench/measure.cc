@@ -40,13 +40,12 @@ void Sleep(double milliseconds, const Control& control) {
 
 // The queries of a lane that memory is kept for, so that the loop does not allocate. Untouched memory costs nothing.
 std::size_t Expected(const Options& options) {
-  constexpr double kMost = 1 << 22;
   constexpr double kPerMillisecond = 100;
-  const double milliseconds = options.warm_up_ms + std::max(options.duration_ms, 0.0);
-  const double expected =
-      std::min(milliseconds * kPerMillisecond, kMost / 4) + static_cast<double>(options.iterations);
-  const double endless = options.duration_ms < 0 ? kMost : 0;
-  return static_cast<std::size_t>(std::clamp(expected, endless, kMost));
+  constexpr auto kMost = static_cast<double>(kMostQueries);
+  if (options.duration_ms < 0) return kMostQueries;
+  const double milliseconds = options.warm_up_ms + options.duration_ms;
+  const double expected = milliseconds * kPerMillisecond + static_cast<double>(options.iterations);
+  return static_cast<std::size_t>(std::min(expected, kMost));
 }
 
 // Layer times by query, columns by name; a name that comes twice in a query is two layers.
@@ -82,6 +81,7 @@ struct Worker {
   LayerTimes layers;
   double thread_cpu_ms = 0, process_cpu_ms = 0;
   std::int64_t cpu_queries = 0;
+  bool full = false;
   Status status;
 
   Status Run(const Options& options, const Start& start, Control& control);
@@ -102,6 +102,10 @@ Status Worker::Loop(const Options& options, const Start& start, Control& control
   for (std::int64_t i = 0; endless || i < options.iterations + skipped || device_ms < end_ms; ++i) {
     if (*control.cancelled) return Cancelled();
     if (control.stopped.load(std::memory_order_relaxed)) break;
+    if (queries.size() >= kMostQueries) {
+      full = true;
+      break;
+    }
     for (const auto& lane : lanes) RETURN_IF_ERROR(lane->Launch());
     if (options.layer_times) {
       ASSIGN_OR_RETURN(const auto times, lanes.front()->TakeLayerTimes());
@@ -138,7 +142,7 @@ Status Worker::Loop(const Options& options, const Start& start, Control& control
 
 Status Worker::Run(const Options& options, const Start& start, Control& control) {
   try {
-    queries.reserve(Expected(options) * lanes.size());
+    queries.reserve(std::min(Expected(options) * lanes.size(), kMostQueries) + 2 * lanes.size());
     for (const auto& lane : lanes) RETURN_IF_ERROR(lane->WaitFor(*start.device));
     return Loop(options, start, control);
   } catch (const std::bad_alloc&) {
@@ -230,6 +234,7 @@ Status Gather(std::vector<Worker>& workers, Measurement& measurement) {
     measurement.thread_cpu_ms += worker.thread_cpu_ms;
     measurement.process_cpu_ms = std::max(measurement.process_cpu_ms, worker.process_cpu_ms);
     measurement.cpu_queries += worker.cpu_queries;
+    measurement.full = measurement.full || worker.full;
   }
   std::stable_sort(measurement.queries.begin(), measurement.queries.end(),
                    [](const Query& a, const Query& b) { return a.h2d_start < b.h2d_start; });

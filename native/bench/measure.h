@@ -67,7 +67,11 @@ struct Output {
   std::vector<std::byte> bytes;
 };
 
+// So many queries does one thread record at most; then the loop ends.
+inline constexpr std::size_t kMostQueries = std::size_t{1} << 23;
+
 struct Measurement {
+  bool full = false;           // ended by kMostQueries
   std::vector<Query> queries;  // by h2d_start, warm-up included
   bool cuda_graph = false;     // launched as a graph
   std::size_t graph_nodes = 0;

@@ -1,8 +1,9 @@
 // NativeEngine.measure and NativeMeasurement.
 #include "napi/measure_object.h"
 
+#include <algorithm>
 #include <array>
-#include <span>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -15,15 +16,6 @@
 namespace trtnode::napi {
 namespace {
 
-template <typename T>
-Result<napi_value> MakeTypedArray(napi_env env, napi_typedarray_type type,
-                                  const std::vector<T>& values) {
-  ASSIGN_OR_RETURN(napi_value buffer, MakeArrayBuffer(env, std::as_bytes(std::span(values))));
-  napi_value array = nullptr;
-  NAPI_TRY(napi_create_typedarray(env, type, values.size(), buffer, 0, &array));
-  return array;
-}
-
 Result<napi_value> MakeOutputs(napi_env env, const std::vector<bench::Output>& outputs) {
   ASSIGN_OR_RETURN(napi_value list, MakeArray(env, outputs.size()));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -35,26 +27,55 @@ Result<napi_value> MakeOutputs(napi_env env, const std::vector<bench::Output>& o
   return list;
 }
 
-Result<napi_value> MakeMeasurement(napi_env env, const bench::Measurement& measurement) {
-  std::vector<double> times;
-  std::vector<std::int32_t> streams;
-  times.reserve(measurement.queries.size() * 8);
-  streams.reserve(measurement.queries.size());
-  for (const bench::Query& query : measurement.queries) {
-    for (const double time :
-         {query.enqueue_start, query.enqueue_end, query.h2d_start, query.h2d_end,
-          query.compute_start, query.compute_end, query.d2h_start, query.d2h_end}) {
-      times.push_back(time);
-    }
-    streams.push_back(query.stream);
-  }
-  std::vector<float> layers;
-  for (const auto& row : measurement.layer_times) {
-    layers.insert(layers.end(), row.begin(), row.end());
-  }
+// A typed array of `count` elements, which `fill` writes.
+template <typename T, typename Fill>
+Result<napi_value> MakeTypedArray(napi_env env, napi_typedarray_type type, std::size_t count,
+                                  Fill fill) {
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_value array = nullptr;
+  NAPI_TRY(napi_create_arraybuffer(env, count * sizeof(T), &data, &buffer));
+  fill(static_cast<T*>(data));
+  NAPI_TRY(napi_create_typedarray(env, type, count, buffer, 0, &array));
+  return array;
+}
+
+Result<napi_value> MakeTimes(napi_env env, const std::vector<bench::Query>& queries,
+                             double bench::Query::* member) {
+  return MakeTypedArray<double>(env, napi_float64_array, queries.size(), [&](double* into) {
+    for (const bench::Query& query : queries) *into++ = query.*member;
+  });
+}
+
+// A column a property.
+Result<napi_value> MakeTrace(napi_env env, const std::vector<bench::Query>& queries) {
+  using bench::Query;
+  struct Column {
+    const char* name;
+    double Query::* member;
+  };
+  constexpr std::array kColumns = {
+      Column{"startEnqMs", &Query::enqueue_start},     Column{"endEnqMs", &Query::enqueue_end},
+      Column{"startH2dMs", &Query::h2d_start},         Column{"endH2dMs", &Query::h2d_end},
+      Column{"startComputeMs", &Query::compute_start}, Column{"endComputeMs", &Query::compute_end},
+      Column{"startD2hMs", &Query::d2h_start},         Column{"endD2hMs", &Query::d2h_end},
+  };
   ASSIGN_OR_RETURN(ObjectWriter writer, ObjectWriter::Make(env));
-  RETURN_IF_ERROR(writer.Set("times", MakeTypedArray(env, napi_float64_array, times)));
-  RETURN_IF_ERROR(writer.Set("streams", MakeTypedArray(env, napi_int32_array, streams)));
+  for (const Column& column : kColumns) {
+    RETURN_IF_ERROR(writer.Set(column.name, MakeTimes(env, queries, column.member)));
+  }
+  RETURN_IF_ERROR(writer.Set(
+      "stream",
+      MakeTypedArray<std::int32_t>(env, napi_int32_array, queries.size(), [&](std::int32_t* into) {
+        for (const Query& query : queries) *into++ = query.stream;
+      })));
+  return writer.value();
+}
+
+Result<napi_value> MakeMeasurement(napi_env env, const bench::Measurement& measurement) {
+  ASSIGN_OR_RETURN(ObjectWriter writer, ObjectWriter::Make(env));
+  RETURN_IF_ERROR(writer.Set("trace", MakeTrace(env, measurement.queries)));
+  RETURN_IF_ERROR(writer.Set("full", measurement.full));
   RETURN_IF_ERROR(writer.Set("cudaGraph", measurement.cuda_graph));
   RETURN_IF_ERROR(writer.Set("graphNodes", static_cast<std::uint64_t>(measurement.graph_nodes)));
   RETURN_IF_ERROR(writer.Set("graphRefusal", measurement.graph_refusal));
@@ -62,8 +83,12 @@ Result<napi_value> MakeMeasurement(napi_env env, const bench::Measurement& measu
   RETURN_IF_ERROR(writer.Set("processCpuMs", measurement.process_cpu_ms));
   RETURN_IF_ERROR(writer.Set("cpuQueries", measurement.cpu_queries));
   RETURN_IF_ERROR(writer.Set("outputs", MakeOutputs(env, measurement.outputs)));
+  const std::size_t count = measurement.layer_times.size() * measurement.layers.size();
   RETURN_IF_ERROR(writer.Set("layers", MakeStrings(env, measurement.layers)));
-  RETURN_IF_ERROR(writer.Set("layerTimes", MakeTypedArray(env, napi_float32_array, layers)));
+  RETURN_IF_ERROR(writer.Set(
+      "layerTimes", MakeTypedArray<float>(env, napi_float32_array, count, [&](float* into) {
+        for (const auto& row : measurement.layer_times) into = std::ranges::copy(row, into).out;
+      })));
   return writer.value();
 }
 

@@ -24,20 +24,19 @@ function constant(value: number): DeviceReport['compute'] {
 
 /** 20 queries of 10 ms computing, 1 ms copies, after a warm-up of 200 ms; 1000 of them, if the figures are believed. */
 export function deviceReport(changes: Partial<DeviceReport>): DeviceReport {
-  const trace = Array.from({ length: 20 }, (_, index) => {
-    const start = 300 + index * 12;
-    return {
-      startEnqMs: start,
-      endEnqMs: start + 0.5,
-      startH2dMs: start,
-      endH2dMs: start + 1,
-      startComputeMs: start + 1,
-      endComputeMs: start + 11,
-      startD2hMs: start + 11,
-      endD2hMs: start + 12,
-      stream: 0,
-    };
-  });
+  const column = (offset: number): Float64Array =>
+    Float64Array.from({ length: 20 }, (_, index) => 300 + index * 12 + offset);
+  const trace = {
+    startEnqMs: column(0),
+    endEnqMs: column(0.5),
+    startH2dMs: column(0),
+    endH2dMs: column(1),
+    startComputeMs: column(1),
+    endComputeMs: column(11),
+    startD2hMs: column(11),
+    endD2hMs: column(12),
+    stream: new Int32Array(20),
+  };
   return {
     warmUpQueries: 0,
     queries: 1000,
@@ -52,6 +51,7 @@ export function deviceReport(changes: Partial<DeviceReport>): DeviceReport {
     computeVariation: 0,
     cpuMs: { threads: 0.1, process: 0.2 },
     cudaGraph: { used: false, nodes: 0, refusal: '' },
+    truncated: false,
     trace,
     ...changes,
   };
@@ -75,7 +75,10 @@ export function jsReport(changes: Partial<JsReport>): JsReport {
       cudaGraph: { hits: 1002, captures: 1, fallbacks: 0, fallbackReason: undefined },
       launches: { onEventLoop: 1003, onThread: 0 },
     },
-    trace: trace.map((request) => ({ ...request, timing: undefined })),
+    trace: {
+      startMs: Float64Array.from(trace, (request) => request.startMs),
+      latencyMs: Float64Array.from(trace, (request) => request.latencyMs),
+    },
     ...changes,
   };
 }

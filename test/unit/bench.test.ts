@@ -3,9 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import {
   type BenchFinding,
-  type BenchQuery,
   type BenchReport,
-  type BenchRequest,
+  type BenchTrace,
   type DeviceReport,
   type JsReport,
   type RunTiming,
@@ -13,11 +12,10 @@ import {
 } from 'trt-node';
 import { chartData } from '../../lib/bench/chart-data.js';
 import {
-  countedQueries,
   deviceFigures,
   durationsOf,
+  firstCounted,
   layerReport,
-  traceOf,
 } from '../../lib/bench/device-phase.js';
 import { explain } from '../../lib/bench/explain.js';
 import { outputsJson, profileJson, reportJson, timesJson } from '../../lib/bench/export.js';
@@ -84,25 +82,29 @@ describe('statistics', () => {
 });
 
 describe('figures of the device', () => {
-  const trace = traceOf(
-    Float64Array.from([0, 1, 0, 2, 2, 5, 5, 6, 3, 4, 4, 5, 5, 9, 9, 11, 7, 9, 8, 9, 9, 12, 12, 13]),
-    Int32Array.of(0, 0, 1),
-  );
+  const trace: BenchTrace = {
+    startEnqMs: Float64Array.of(0, 3, 7),
+    endEnqMs: Float64Array.of(1, 4, 9),
+    startH2dMs: Float64Array.of(0, 4, 8),
+    endH2dMs: Float64Array.of(2, 5, 9),
+    startComputeMs: Float64Array.of(2, 5, 9),
+    endComputeMs: Float64Array.of(5, 9, 12),
+    startD2hMs: Float64Array.of(5, 9, 12),
+    endD2hMs: Float64Array.of(6, 11, 13),
+    stream: Int32Array.of(0, 0, 1),
+  };
 
   test('durations are by events; latency is their sum, without the gaps', () => {
-    expect(trace[1]).toMatchObject({ startEnqMs: 3, endComputeMs: 9, stream: 0 });
-    expect(durationsOf(trace[1] as BenchQuery)).toEqual({
-      enqueue: 1,
-      h2d: 1,
-      compute: 4,
-      d2h: 2,
-      latency: 7,
-    });
+    const durations = durationsOf(trace, 1);
+    expect(Object.values<Float64Array>({ ...durations }).map(([first]) => first)).toEqual([
+      1, 1, 4, 2, 7,
+    ]);
+    expect([...durations.latency]).toEqual([7, 5]);
   });
 
   test('the warm-up is what began to compute before its end', () => {
-    expect(countedQueries(trace, 5)).toHaveLength(2);
-    expect(countedQueries(trace, 100)).toHaveLength(3);
+    expect(firstCounted(trace, 5)).toBe(1);
+    expect(firstCounted(trace, 100)).toBe(0);
     const figures = deviceFigures(trace, { warmUpMs: 5, percentiles: [99] });
     expect(figures).toMatchObject({ warmUpQueries: 1, queries: 2, wallMs: 9, totalComputeMs: 7 });
     expect(figures.throughput).toBeCloseTo((2 / 9) * 1000);
@@ -132,14 +134,9 @@ describe('what a caller waits', () => {
     expect(detailOf(timing, 10)).toEqual({ launch: 2, notice: 1, deliver: 1, resume: 1 });
   });
 
-  test('timings may be missing, all or some', () => {
-    const request = (latencyMs: number, given?: RunTiming): BenchRequest => ({
-      startMs: 0,
-      latencyMs,
-      timing: given,
-    });
-    expect(timedFigures([request(10)], [99])).toBeUndefined();
-    const figures = timedFigures([request(10, timing), request(30)], [99]);
+  test('figures of the parts; none without timings', () => {
+    expect(timedFigures([], [99])).toBeUndefined();
+    const figures = timedFigures([{ startMs: 0, latencyMs: 10, timing }], [99]);
     expect(figures).toMatchObject({ queries: 1, latency: { mean: 10 } });
     expect(figures?.split.wakeUp).toMatchObject({ mean: 3, max: 3 });
   });
@@ -211,6 +208,7 @@ describe('findings', () => {
     expect(findings[0]?.what).toContain('because');
     expect(codes(say({ totalComputeMs: 5000 }))).toEqual(['device-idle']);
     expect(codes(say({ queries: 999 }))).toEqual(['few-queries']);
+    expect(codes(say({ truncated: true }))).toEqual(['truncated']);
   });
 
   test('what callers wait: the largest part is named', () => {
@@ -245,7 +243,12 @@ describe('findings', () => {
 
 describe('formats', () => {
   test("exportTimes has trtexec's fields", () => {
-    const [query] = JSON.parse(timesJson(deviceReport({}).trace)) as Record<string, number>[];
+    const { trace } = deviceReport({});
+    const text = (given: BenchTrace): string => Buffer.from(timesJson(given)).toString();
+    const queries = JSON.parse(text(trace)) as Record<string, number>[];
+    const [query] = queries;
+    expect(queries).toHaveLength(20);
+    expect(query).toMatchObject({ startEnqMs: 300, endD2hMs: 312, latencyMs: 12 });
     expect(Object.keys(query ?? {})).toEqual([
       'startEnqMs',
       'endEnqMs',
@@ -260,7 +263,17 @@ describe('formats', () => {
       'd2hMs',
       'latencyMs',
     ]);
-    expect(timesJson([])).toBe('[\n\n]\n');
+    const none = new Float64Array(0);
+    const empty = Object.fromEntries(Object.keys(trace).map((name) => [name, none]));
+    expect(text({ ...(empty as unknown as BenchTrace), stream: new Int32Array(0) })).toBe(
+      '[\n\n]\n',
+    );
+    const many = { length: 40_000 };
+    const long = Object.fromEntries(
+      Object.keys(trace).map((name) => [name, Float64Array.from(many, (_, index) => index)]),
+    );
+    const stream = new Int32Array(many.length);
+    expect(JSON.parse(text({ ...(long as unknown as BenchTrace), stream }))).toHaveLength(40_000);
   });
 
   test('exportProfile: the count, then the layers', () => {
