@@ -2,8 +2,9 @@
 
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { checkSignal } from '../session/run.js';
+import { cudaText, kernelModule } from '../doctor/doctor.js';
 import { packageVersion } from '../package-version.js';
+import { checkSignal } from '../session/run.js';
 import type { Tensor } from '../tensor.js';
 import { devicePhase, layerPhase } from './device-phase.js';
 import { explain } from './explain.js';
@@ -11,11 +12,6 @@ import { jsPhase } from './js-phase.js';
 import { benchSettings } from './options.js';
 import { type Subject, openSubject } from './subject.js';
 import type { BenchOptions, BenchReport, BenchSettings, DeviceReport } from './types.js';
-
-/** CUDA's number, 12080, as "12.8". */
-function cudaVersion(number: number): string {
-  return `${Math.floor(number / 1000)}.${Math.floor((number % 1000) / 10)}`;
-}
 
 function environment(subject: Subject): BenchReport['environment'] {
   const { platform } = subject;
@@ -27,7 +23,8 @@ function environment(subject: Subject): BenchReport['environment'] {
     version: subject.version,
     libraryPath: platform.libraryPath,
     device: subject.deviceInfo,
-    cudaVersion: cudaVersion(platform.driverVersion),
+    driver: kernelModule(),
+    cudaVersion: cudaText(platform.driverVersion),
     date: new Date().toISOString(),
     cpu: processors[0]?.model.trim() ?? '',
     cpus: processors.length,

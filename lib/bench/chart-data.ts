@@ -12,6 +12,8 @@ const ranks = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 99.9, 100];
 
 /** One row of a timeline: where each phase begins and ends, in milliseconds; null: not at all. */
 interface Timeline {
+  /** What a row is. */
+  readonly what: string;
   readonly rows: readonly string[];
   readonly phases: readonly {
     readonly name: string;
@@ -81,15 +83,14 @@ function deviceTimeline({ device, settings }: BenchReport): Timeline | undefined
   });
   const compute = phase('compute', 'compute', trace.startComputeMs, trace.endComputeMs);
   const enqueue = phase('enqueue (host)', 'submit', trace.startEnqMs, trace.endEnqMs);
-  const copies = [
-    phase('H2D', 'h2d', trace.startH2dMs, trace.endH2dMs),
-    phase('D2H', 'd2h', trace.startD2hMs, trace.endD2hMs),
-  ];
+  const h2d = phase('H2D', 'h2d', trace.startH2dMs, trace.endH2dMs);
+  const d2h = phase('D2H', 'd2h', trace.startD2hMs, trace.endD2hMs);
   return {
+    what: 'query',
     rows: queries.map((query, index) =>
       settings.streams > 1 ? `${index + 1} (stream ${trace.stream[query] ?? 0})` : `${index + 1}`,
     ),
-    phases: [...(settings.transfers ? copies : []), compute, enqueue],
+    phases: settings.transfers ? [h2d, compute, d2h, enqueue] : [compute, enqueue],
   };
 }
 
@@ -131,6 +132,7 @@ function jsTimeline({ js }: BenchReport): Timeline | undefined {
   });
   const names = Object.entries(splitNames) as [keyof RequestSplit, string][];
   return {
+    what: 'request',
     rows: shown.map((_, index) => `${index + 1}`),
     phases:
       js.timed === undefined

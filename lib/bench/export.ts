@@ -24,6 +24,11 @@ function lines(elements: readonly unknown[]): string {
 /** So many queries become one string: all of a long measurement would be longer than a string can be. */
 const chunk = 16_384;
 
+/** No digits that no clock has. */
+function nanoseconds(milliseconds: number): number {
+  return Math.round(milliseconds * 1e6) / 1e6;
+}
+
 /** --exportTimes: every query, warm-up included. */
 export function timesJson(trace: BenchTrace): Uint8Array {
   const durations = durationsOf(trace, 0);
@@ -39,7 +44,7 @@ export function timesJson(trace: BenchTrace): Uint8Array {
   for (let start = 0; start < count; start += chunk) {
     let text = start === 0 ? '' : ',\n';
     for (let index = start; index < Math.min(count, start + chunk); index++) {
-      const fields = columns.map(([name, times]) => `"${name}":${times[index] ?? 0}`);
+      const fields = columns.map(([name, times]) => `"${name}":${nanoseconds(times[index] ?? 0)}`);
       text += `${index === start ? '' : ',\n'}  {${fields.join(',')}}`;
     }
     parts.push(Buffer.from(text));

@@ -72,14 +72,14 @@ function roundWidth(width: number): number {
   return factor * power;
 }
 
-/** Histograms of several sets with the same bins, of round width. The range ends at the 99.5th percentile of the set that reaches furthest. */
+/** Histograms of several sets with the same bins, of round width. The range ends at the 98th percentile of the set that reaches furthest. */
 export function histograms(sets: readonly Float64Array[], most: number): Histogram[] {
   let low = Infinity;
   let high = 0;
   for (const set of sets) {
     const sorted = set.slice().sort();
     low = Math.min(low, sorted[0] ?? 0);
-    high = Math.max(high, percentileOf(sorted, 99.5));
+    high = Math.max(high, percentileOf(sorted, 98));
   }
   if (!Number.isFinite(low)) low = 0;
   const width = roundWidth(Math.max((high - low) / most, high * 1e-6, 1e-6));

@@ -2,7 +2,7 @@
 
 import { formatShape } from '../validate.js';
 import type { BenchSummary } from './statistics.js';
-import type { BenchReport, JsReport, RequestDetail, RequestSplit } from './types.js';
+import type { BenchReport, BenchSettings, JsReport, RequestDetail, RequestSplit } from './types.js';
 
 /** Milliseconds with as many digits as tell something. */
 export function formatMs(value: number): string {
@@ -128,6 +128,25 @@ export function modeText({ settings, device }: BenchReport): string {
   return parts.join('; ');
 }
 
+/** How long it was measured, and what else was asked for. */
+function settingsText(settings: BenchSettings): string {
+  const { warmUpMs, durationMs, iterations, sleepMs, idleMs, percentiles, phases } = settings;
+  const parts = [
+    `phases ${phases.join(', ')}`,
+    `warm-up ${warmUpMs} ms`,
+    durationMs < 0 ? 'until stopped' : `at least ${durationMs / 1000} s`,
+    `at least ${iterations} ${iterations === 1 ? 'query' : 'queries'} a stream`,
+    `percentiles ${percentiles.join(', ')}`,
+    `seed ${settings.seed}`,
+  ];
+  if (sleepMs > 0) parts.push(`the device begins ${sleepMs} ms late`);
+  if (idleMs > 0) parts.push(`${idleMs} ms between queries`);
+  if (settings.persistentCacheRatio !== undefined) {
+    parts.push(`persistent cache ratio ${settings.persistentCacheRatio}`);
+  }
+  return parts.join('; ');
+}
+
 /** On what it was measured. */
 export function environmentRows(report: BenchReport): (readonly [string, string])[] {
   const { environment: on, inputs, profile, numOptimizationProfiles } = report;
@@ -149,11 +168,12 @@ export function environmentRows(report: BenchReport): (readonly [string, string]
     ['Runtime', runtime],
     [
       'Device',
-      `${device.index}: ${device.name}, compute capability ${device.computeCapability.join('.')}, driver's CUDA ${on.cudaVersion}`,
+      `${device.index}: ${device.name}, compute capability ${device.computeCapability.join('.')}, driver ${on.driver ?? 'unknown'} (CUDA ${on.cudaVersion})`,
     ],
     ['Host', `${on.cpus} × ${on.cpu}, Node.js ${on.node}, trt-node ${on.trtNode}`],
     ['Date', on.date],
     ['Mode', modeText(report)],
+    ['Settings', settingsText(report.settings)],
   ];
 }
 

@@ -240,6 +240,8 @@ export interface BenchReport {
     readonly version: string;
     readonly libraryPath: string;
     readonly device: DeviceInfo;
+    /** Version of NVIDIA's kernel module, where it is loaded. */
+    readonly driver: string | undefined;
     /** The driver's CUDA version, as "12.8". */
     readonly cudaVersion: string;
     /** ISO 8601. */

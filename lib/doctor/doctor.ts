@@ -113,7 +113,8 @@ function checkSystem(problems: Problems): DoctorReport['platform'] {
   return { os, arch, glibc, ok };
 }
 
-function kernelModule(): string | undefined {
+/** Version of NVIDIA's kernel module, where it is loaded. @internal */
+export function kernelModule(): string | undefined {
   const file = '/proc/driver/nvidia/version';
   if (!existsSync(file)) return undefined;
   return /Kernel Module[^\d]*([\d.]+)/.exec(readFileSync(file, 'utf8'))?.[1];
@@ -189,7 +190,8 @@ function checkDevices(
   }
 }
 
-function cudaText(version: number): string {
+/** CUDA's number, 12080, as "12.8". @internal */
+export function cudaText(version: number): string {
   return `${Math.floor(version / 1000)}.${Math.floor((version % 1000) / 10)}`;
 }
 

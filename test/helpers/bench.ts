@@ -108,6 +108,7 @@ export function benchReport(changes: Partial<BenchReport>): BenchReport {
         integrated: false,
         canMapHostMemory: true,
       },
+      driver: '580.159.04',
       cudaVersion: '13.0',
       date: '2026-11-21T00:00:00.000Z',
       cpu: 'A CPU',

@@ -133,7 +133,7 @@
     }),
   });
 
-  const timeline = ({ rows, phases }) => ({
+  const timeline = ({ what, rows, phases }) => ({
     type: 'bar',
     data: {
       labels: rows,
@@ -152,7 +152,7 @@
       indexAxis: 'y',
       scales: axes(
         { title: title('milliseconds'), beginAtZero: true },
-        { title: title('query'), grid: { display: false } },
+        { title: title(what), grid: { display: false } },
       ),
       plugins: {
         tooltip: {
