@@ -8,7 +8,7 @@ import { deserialize, makeNativeRuntime, versionText } from './runtime/runtime.j
 import { type EngineProperties, engineProperties } from './runtime/engine-info.js';
 import { ActivationMemory } from './runtime/activation-memory.js';
 import { Dispatcher } from './session/dispatcher.js';
-import { type ResolvedFeeds, emptyFeeds, resolveFeeds } from './session/feeds.js';
+import { emptyFeeds, resolveFeeds } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
 import { OutputPlanner } from './session/outputs.js';
 import { ProfileChooser, chooseProfile } from './session/profiles.js';
@@ -92,8 +92,8 @@ export class Session {
   readonly #pinnedProfile: number | undefined;
   readonly #profiles: ProfileChooser;
   readonly #outputs: OutputPlanner;
-  /** What the call at hand was fed with. */
-  readonly #feeds: ResolvedFeeds;
+  /** The run that was resolved last; good until the next. */
+  readonly #resolved: ResolvedRun;
   #resolving = false;
   #executor!: NativeExecutor;
   #dispatcher!: Dispatcher;
@@ -107,7 +107,11 @@ export class Session {
     this.#pinnedProfile = loaded.pinnedProfile;
     this.#profiles = new ProfileChooser(table);
     this.#outputs = new OutputPlanner(table);
-    this.#feeds = emptyFeeds(table);
+    this.#resolved = {
+      feeds: emptyFeeds(table),
+      profile: 0,
+      outputs: this.#outputs.plan(undefined),
+    };
     this.inputs = table.inputs.map((row) => describeTensor(row.tensor));
     this.outputs = table.outputs.map((row) => describeTensor(row.tensor));
     this.engine = engineProperties(engine.info);
@@ -414,14 +418,17 @@ export class Session {
     }
     const outputs = this.#outputs.plan(options?.outputs);
     // A getter among the feeds may call run() again.
-    const resolved = this.#resolving ? emptyFeeds(this.#table) : this.#feeds;
+    const run = this.#resolving
+      ? { feeds: emptyFeeds(this.#table), profile: 0, outputs }
+      : this.#resolved;
     this.#resolving = true;
     try {
-      resolveFeeds(this.#table, feeds, resolved);
+      resolveFeeds(this.#table, feeds, run.feeds);
     } finally {
-      this.#resolving = resolved !== this.#feeds;
+      this.#resolving = run !== this.#resolved;
     }
-    const profile = this.#profiles.choose(resolved.shapes, resolved.values, pinned);
-    return { feeds: resolved, profile, outputs };
+    run.profile = this.#profiles.choose(run.feeds.shapes, run.feeds.values, pinned);
+    run.outputs = outputs;
+    return run;
   }
 }

@@ -1,5 +1,5 @@
 // clang-format and clang-tidy of one version for everybody: PyPI wheels in .cache/clang-tools.
-//   node scripts/clang-tools.mjs format            formats native/
+//   node scripts/clang-tools.mjs format            formats native/ and benchmarks/
 // scripts/test.mjs calls checkFormat() and checkTidy(); both return the number of files looked at, or undefined when the tools cannot
 // be installed (no Python, no network), which is an error only in CI.
 import { spawn } from 'node:child_process';
@@ -30,7 +30,9 @@ function installed() {
 }
 
 function sources(...extensions) {
-  const patterns = extensions.map((extension) => `native/**/*${extension}`);
+  const patterns = extensions.flatMap((extension) =>
+    ['native', 'benchmarks'].map((folder) => `${folder}/**/*${extension}`),
+  );
   const listed = run('git', ['ls-files', '-co', '--exclude-standard', '--', ...patterns], {
     quiet: true,
   });

@@ -20,6 +20,8 @@ interface Wanted {
   readonly pinned: PinnedBuffer | undefined;
   /** Given back as a DeviceTensor: a new one, or over the caller's. */
   readonly device: true | DeviceTensor | undefined;
+  /** Of `into`, when it was given. */
+  readonly length: number;
   /** What the caller gave. */
   readonly target: unknown;
   /** What the last run gave back over the caller's memory. */
@@ -39,6 +41,7 @@ function wantedOnHost(row: OutputRow): Wanted {
     into: undefined,
     pinned: undefined,
     device: undefined,
+    length: 0,
     target: undefined,
     result: undefined,
   };
@@ -135,6 +138,7 @@ function isUnchanged(
     return want.pinned.native === native && (target as Tensor).data === want.into;
   if (typeof want.device === 'object') return want.device.native === native;
   if (want.into === undefined) return true;
+  if (want.into.length !== want.length) return false; // detached since
   return isTensor(target) ? target.data === want.into : target === want.into;
 }
 
@@ -148,7 +152,10 @@ function resolveTarget(
     if (target !== 'device') checkDtype(row, target.dtype);
     const native = target === 'device' ? target : sameDevice(table, row.who, target);
     const device = target === 'device' ? true : target;
-    return [{ row, into: undefined, pinned: undefined, device, target, result: undefined }, native];
+    return [
+      { row, into: undefined, pinned: undefined, device, length: 0, target, result: undefined },
+      native,
+    ];
   }
   if (isTensor(target)) {
     checkDtype(row, target.dtype);
@@ -156,7 +163,15 @@ function resolveTarget(
     const pinned = target[pinnedBuffer] as PinnedBuffer | undefined;
     const native = pinned === undefined ? 'host' : pinned.native;
     return [
-      { row, into: target.data, pinned, device: undefined, target, result: undefined },
+      {
+        row,
+        into: target.data,
+        pinned,
+        device: undefined,
+        length: target.data.length,
+        target,
+        result: undefined,
+      },
       native,
     ];
   }
@@ -174,7 +189,18 @@ function resolveTarget(
       `Give ${row.info.arrayText}, which is always aligned.`,
     );
   }
-  return [{ row, into, pinned: undefined, device: undefined, target, result: undefined }, 'host'];
+  return [
+    {
+      row,
+      into,
+      pinned: undefined,
+      device: undefined,
+      length: into.length,
+      target,
+      result: undefined,
+    },
+    'host',
+  ];
 }
 
 function checkDtype(row: OutputRow, dtype: string): void {
@@ -264,15 +290,48 @@ function hostOutput(
     if (staging !== undefined) (data as Uint8Array).set(staging as Uint8Array);
     else executor.readOutput(slot, row.index, data);
   }
-  // The caller's own tensor, if it has just this shape; else one over its memory, the same one as long as nothing changes.
-  const { target } = want;
+  return tensorOver(want, data, shape);
+}
+
+/** The caller's own tensor, if it has just this shape; else one over its memory, the same one as long as nothing changes. */
+function tensorOver(want: Wanted, data: TensorData, shape: readonly number[]): Tensor {
+  const { target, into, row } = want;
   if (data === into && isTensor(target) && sameShape(target.shape, shape)) return target;
   if (want.result?.data === data && want.result.shape === shape) return want.result;
-  const result = trustedTensor(
-    info.dtype,
-    data,
-    Object.isFrozen(shape) ? shape : Object.freeze(shape.slice()),
-  );
+  const frozen = Object.isFrozen(shape) ? shape : Object.freeze(shape.slice());
+  const result = trustedTensor(row.info.dtype, data, frozen);
   if (data === into) want.result = result;
   return result;
+}
+
+/** What is left to do for an output that goes to the caller's memory, in each run the same. */
+export interface Copy {
+  readonly name: string;
+  readonly result: Tensor;
+  readonly to: Uint8Array;
+  /** undefined: the device has written there itself. */
+  readonly from: Uint8Array | undefined;
+}
+
+/** For all outputs of `plan`; undefined where one of them needs more, such as a new array. */
+export function copiesOf(
+  plan: OutputPlan,
+  shapes: readonly (readonly number[])[],
+  staging: readonly (TensorData | undefined)[],
+): Copy[] | undefined {
+  const copies: Copy[] = [];
+  for (const want of plan.wanted) {
+    const { row, into, pinned } = want;
+    const from = staging[row.index];
+    if (into === undefined || from === undefined || row.name === '__proto__') return undefined;
+    const to = into.length === from.length ? into : into.subarray(0, from.length);
+    const result = tensorOver(want, to, shapes[row.index] ?? []);
+    copies.push({
+      name: row.name,
+      result,
+      to: to as Uint8Array,
+      from: pinned === undefined ? (from as Uint8Array) : undefined,
+    });
+  }
+  return copies;
 }

@@ -11,8 +11,8 @@ import type { OutputTargets } from './types.js';
 /** A run that was checked. */
 export interface ResolvedRun {
   readonly feeds: ResolvedFeeds;
-  readonly profile: number;
-  readonly outputs: OutputPlan;
+  profile: number;
+  outputs: OutputPlan;
 }
 
 /** Checks the feeds of run `index` and chooses its profile and outputs. */

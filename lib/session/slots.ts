@@ -5,7 +5,7 @@ import type { NativeExecutor, NativeInput, NativeOutputTarget } from '../native.
 import { sameShape, volume } from '../validate.js';
 import type { ResolvedFeeds } from './feeds.js';
 import type { IoTable } from './io-table.js';
-import { type OutputPlan, checkRoom, collectOutputs } from './outputs.js';
+import { type Copy, type OutputPlan, checkRoom, collectOutputs, copiesOf } from './outputs.js';
 import type { RunResult } from './run.js';
 
 /** What a slot is prepared for. */
@@ -29,6 +29,9 @@ export class Slot {
   /** What bind was told last; undefined: it has to be told. */
   #boundInputs: NativeInput[] | undefined;
   #boundTargets: readonly NativeOutputTarget[] | undefined;
+  /** The outputs that were checked against what is prepared, and what is left to do for them after a run. */
+  #plan: OutputPlan | undefined;
+  #copies: readonly Copy[] | undefined;
 
   constructor(table: IoTable, executor: NativeExecutor, index: number) {
     this.#table = table;
@@ -39,6 +42,13 @@ export class Slot {
   /** After a failure: nothing is known of the slot any more. */
   forget(): void {
     this.#prepared = this.#boundInputs = this.#boundTargets = undefined;
+    this.#plan = this.#copies = undefined;
+  }
+
+  #usePlan(outputs: OutputPlan, prepared: Prepared): void {
+    checkRoom(outputs, prepared.outputShapes);
+    this.#plan = outputs;
+    this.#copies = prepared.outputs && copiesOf(outputs, prepared.outputShapes, prepared.outputs);
   }
 
   /**
@@ -48,7 +58,7 @@ export class Slot {
    */
   start(feeds: ResolvedFeeds, profile: number, outputs: OutputPlan, sync: boolean): void {
     const prepared = this.#prepare(feeds, profile);
-    checkRoom(outputs, prepared.outputShapes);
+    if (this.#plan !== outputs) this.#usePlan(outputs, prepared);
     const executor = this.#executor;
     if (prepared.inputs === undefined) {
       if (sync) executor.runSync(this.index, feeds.inputs, outputs.targets);
@@ -62,6 +72,15 @@ export class Slot {
 
   /** The outputs of the run that the slot completed. */
   collect(outputs: OutputPlan): RunResult {
+    const copies = this.#copies;
+    if (copies !== undefined && this.#plan === outputs) {
+      const results: RunResult = {};
+      for (const { name, result, to, from } of copies) {
+        if (from !== undefined) to.set(from);
+        results[name] = result;
+      }
+      return results;
+    }
     const prepared = this.#prepared as Prepared;
     const shapes = prepared.dataDependent
       ? this.#executor.outputShapes(this.index)

@@ -27,6 +27,7 @@ constexpr std::int64_t kOwnShare = 1'500;
 constexpr int kMostLaunchers = 4;
 // From here on looking at words pays more than the sooner end of each run.
 constexpr int kMany = 5;
+constexpr int kCalm = 64;
 
 void Average(std::atomic<std::int64_t>& average, std::int64_t value) noexcept {
   const std::int64_t old = average.load(std::memory_order_relaxed);
@@ -154,20 +155,28 @@ std::int64_t Executor::Patience() const noexcept {
 
 GraphVariant Executor::Variant() const noexcept {
   const bool tiny = expected_.load(std::memory_order_relaxed) < kShort;
-  return spin_ && tiny && in_flight_ >= kMany ? GraphVariant::kThroughput : GraphVariant::kLatency;
+  return spin_ && tiny && crowd_ >= kMany ? GraphVariant::kThroughput : GraphVariant::kLatency;
 }
 
 // Whether launching is cheap enough for the owner's thread, from what it has cost so far.
-bool Executor::LaunchHere(Entry& entry) {
+bool Executor::LaunchHere() const noexcept {
   const std::int64_t cost = graph_cost_.load(std::memory_order_relaxed);
   if (cost == 0 || cost > kCheap) return false;
-  // With many tiny runs in flight their launches fill the owner's time: better that another thread launches while the owner prepares
-  // the next one. With few the way to the other thread is longer than the launch.
+  // With many tiny runs in flight their launches fill the owner's time: better that other threads launch while the owner prepares the
+  // next one. With few the way to another thread is longer than the launch.
   const std::int64_t fastest = fastest_.load(std::memory_order_relaxed);
-  if (spin_ && in_flight_ > 1 && in_flight_ * (cost + kOwnShare) > fastest + fastest / 2) {
-    return false;
+  return !spin_ || crowd_ == 1 || crowd_ * (cost + kOwnShare) <= fastest + fastest / 2;
+}
+
+// How many were in flight at most, of late: how many there are just now says little.
+void Executor::CountCrowd() noexcept {
+  if (in_flight_ >= crowd_) {
+    crowd_ = in_flight_;
+    calm_ = 0;
+  } else if (++calm_ >= kCalm) {
+    --crowd_;
+    calm_ = 0;
   }
-  return slot(entry.index).ClaimGraph(Variant());
 }
 
 Result<Executor::Watcher> Executor::Start(int index) {
@@ -186,11 +195,13 @@ Result<Executor::Watcher> Executor::Start(int index) {
   if (slot(index).waits_in_launch()) watcher = Watcher::kReactor;
   run.watched.store(watcher == Watcher::kReactor);
   ++in_flight_;
+  CountCrowd();
   run.variant = Variant();
-  if (LaunchHere(run)) {
+  const bool graph = slot(index).ClaimGraph(run.variant);
+  if (graph && LaunchHere()) {
     ++inline_launches_;
     const cuda::ContextGuard guard(*shared_->context);
-    run.status = Launch(run, run.variant);
+    run.status = Launch(run, run.variant, true);
     if (run.status.ok()) {
       run.phase.store(Phase::kLaunched, std::memory_order_release);
       if (watcher == Watcher::kReactor) Watch(run);
@@ -201,7 +212,7 @@ Result<Executor::Watcher> Executor::Start(int index) {
     ++off_thread_launches_;
   }
   run.phase.store(Phase::kQueued, std::memory_order_release);
-  Status pushed = launcher_->Push(index, run.status.ok() && slot(index).HasGraph());
+  Status pushed = launcher_->Push(index, graph && run.status.ok());
   if (!pushed.ok()) {
     slot(index).Release();
     run.phase.store(Phase::kIdle);
@@ -211,9 +222,10 @@ Result<Executor::Watcher> Executor::Start(int index) {
   return watcher;
 }
 
-Status Executor::Launch(Entry& run, GraphVariant variant) {
+Status Executor::Launch(Entry& run, GraphVariant variant, bool timed) {
   Status status;
   try {
+    if (!timed) return slot(run.index).Launch(variant);
     const std::int64_t before = Now();
     const bool quick = slot(run.index).HasGraph();
     status = slot(run.index).Launch(variant);
@@ -227,7 +239,7 @@ Status Executor::Launch(Entry& run, GraphVariant variant) {
 
 void Executor::LaunchQueued(int index) {
   Entry& run = entry(index);
-  if (run.status.ok()) run.status = Launch(run, run.variant);
+  if (run.status.ok()) run.status = Launch(run, run.variant, true);
   if (run.status.ok() && !slot(index).waits_in_launch()) {
     run.phase.store(Phase::kLaunched);
     if (run.watched.load()) Watch(run);
@@ -325,11 +337,12 @@ Status Executor::RunSync(int index) {
   RETURN_IF_ERROR(guard.status());
   Status status = one.Hold();
   if (status.ok()) {
-    run.started = clock_ != nullptr ? Now() : 0;
-    status = Launch(run, GraphVariant::kLatency);
+    const bool timed = clock_ != nullptr;
+    if (timed) run.started = Now();
+    status = Launch(run, GraphVariant::kLatency, timed);
     if (status.ok() && !one.waits_in_launch()) status = one.Wait(false);
     if (!status.ok()) one.Recover();
-    run.finished = clock_ != nullptr ? Now() : 0;
+    if (timed) run.finished = Now();
   }
   one.Release();
   run.completed = status.ok();

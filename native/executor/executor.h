@@ -116,8 +116,10 @@ class Executor {
   Status CheckOutput(int slot, int output) const;
   Slot& slot(int index) const { return *slots_[static_cast<std::size_t>(index)]; }
   Entry& entry(int index) const { return *entries_[static_cast<std::size_t>(index)]; }
-  bool LaunchHere(Entry& entry);
-  Status Launch(Entry& entry, GraphVariant variant);
+  bool LaunchHere() const noexcept;
+  void CountCrowd() noexcept;
+  // `timed`: what it costs is remembered.
+  Status Launch(Entry& entry, GraphVariant variant, bool timed);
   void LaunchQueued(int slot);
   void Finish(Entry& entry, Status status);
   void Watch(Entry& entry);
@@ -134,6 +136,8 @@ class Executor {
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<DeviceClock> clock_;  // null without timing
   int in_flight_ = 0;
+  int crowd_ = 1;  // see CountCrowd
+  int calm_ = 0;
   std::uint64_t inline_launches_ = 0, off_thread_launches_ = 0;
   // Moving averages in nanoseconds; 0: nothing is known yet.
   std::atomic<std::int64_t> expected_{0};    // from Start to the end

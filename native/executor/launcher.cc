@@ -10,6 +10,7 @@ namespace trtnode::executor {
 namespace {
 
 constexpr std::int64_t kSpin = 100'000;  // nanoseconds
+constexpr int kMostQuick = 2;
 
 }  // namespace
 
@@ -23,28 +24,31 @@ Launcher::Launcher(std::shared_ptr<cuda::PrimaryContext> context, int most_threa
 }
 
 Status Launcher::Push(int slot, bool quick) {
-  const std::lock_guard lock(mutex_);
-  queue_.push_back({slot, quick});
+  {
+    const std::lock_guard lock(lock_);
+    queue_.push_back({slot, quick});
+  }
   ++waiting_;
+  if (looking_ > 0 || (quick && busy_quick_ >= kMostQuick)) return {};
   Recruit();
   if (!threads_.empty()) return {};
+  const std::lock_guard lock(lock_);
   queue_.pop_back();
   --waiting_;
   return Status(ErrorCode::kOutOfMemory, "The system gives no thread for launching.",
                 "Raise the limit of processes (ulimit -u, the container's pids limit).");
 }
 
+// Sees to it that another thread looks at the queue, if there can be one.
 void Launcher::Recruit() {
-  if (queue_.empty() || available_ > 0) return;
+  const std::lock_guard lock(mutex_);
   if (asleep_ > 0) {
     changed_.notify_one();
-    return;
-  }
-  if (threads_.size() >= most_threads_) return;
-  try {
-    threads_.emplace_back([this] { Loop(); });
-    ++available_;
-  } catch (const std::system_error&) {  // those that there are do it
+  } else if (threads_.size() < most_threads_ && !stop_) {
+    try {
+      threads_.emplace_back([this] { Loop(); });
+    } catch (const std::system_error&) {  // those that there are do it
+    }
   }
 }
 
@@ -59,39 +63,49 @@ void Launcher::Stop() {
   }
 }
 
-// A thread is available from its start until it sleeps or takes a job that is not quick.
+bool Launcher::Take(Job& job) noexcept {
+  if (waiting_.load(std::memory_order_acquire) == 0) return false;
+  const std::lock_guard lock(lock_);
+  if (queue_.empty()) return false;
+  job = queue_.front();
+  queue_.erase(queue_.begin());
+  --waiting_;
+  return true;
+}
+
 void Launcher::Loop() noexcept {
   cuda::EnterThread(*context_);
   bool spin = false;
   for (;;) {
-    if (spin) {
+    ++looking_;
+    Job job;
+    bool taken = Take(job);
+    if (!taken && spin) {
       const std::int64_t end = Now() + kSpin;
-      while (waiting_.load(std::memory_order_acquire) == 0 && Now() < end) CpuRelax();
+      while (!(taken = Take(job)) && Now() < end) CpuRelax();
     }
-    Job job{};
-    {
+    --looking_;
+    // Who pushed meanwhile counted on this thread: so it looks once more before it sleeps.
+    if (!taken) taken = Take(job);
+    if (!taken) {
       std::unique_lock lock(mutex_);
-      while (queue_.empty() && !stop_) {
-        --available_;
-        ++asleep_;
-        changed_.wait(lock);
-        --asleep_;
-        ++available_;
-      }
-      if (queue_.empty()) return;
-      job = queue_.front();
-      queue_.erase(queue_.begin());
-      --waiting_;
-      if (!job.quick) {
-        --available_;
-        Recruit();
-      }
+      // Counted first: whoever pushes after our last look sees a sleeper, and wakes it once we wait.
+      ++asleep_;
+      if (waiting_ == 0 && !stop_) changed_.wait(lock);
+      --asleep_;
+      if (waiting_ == 0 && stop_) return;
+      continue;
     }
-    launch_(job.slot);
+    if (job.quick) {
+      ++busy_quick_;
+      launch_(job.slot);
+      --busy_quick_;
+    } else {
+      // This takes long: others take what else waits.
+      if (waiting_ > 0 && looking_ == 0) Recruit();
+      launch_(job.slot);
+    }
     spin = spin_ && job.quick;
-    if (job.quick) continue;
-    const std::lock_guard lock(mutex_);
-    ++available_;
   }
 }
 

@@ -5,12 +5,14 @@
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "core/status.h"
 #include "cuda/context.h"
+#include "executor/spin_lock.h"
 
 namespace trtnode::executor {
 
@@ -24,7 +26,7 @@ class Launcher {
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
 
-  // Owner's thread. `quick`: launching takes microseconds: one thread does all of these, as several would only fight for the driver's
+  // Owner's thread. `quick`: launching takes microseconds: two threads do all of these, as more would only fight for the driver's
   // locks; those that are not quick get a thread each, as long as there are any. Fails only if the system gives no thread at all.
   Status Push(int slot, bool quick);
   // Ends the threads once all that was pushed is launched.
@@ -32,11 +34,11 @@ class Launcher {
 
  private:
   struct Job {
-    int slot;
-    bool quick;
+    int slot = 0;
+    bool quick = false;
   };
   void Loop() noexcept;
-  // With the mutex held: sees to it that somebody takes what is in the queue.
+  bool Take(Job& job) noexcept;
   void Recruit();
 
   const std::shared_ptr<cuda::PrimaryContext> context_;
@@ -44,12 +46,16 @@ class Launcher {
   const bool spin_;
   const std::function<void(int)> launch_;
 
-  std::atomic<int> waiting_{0};  // jobs in queue_, to be looked at without the mutex
-  std::mutex mutex_;             // guards what follows
-  std::condition_variable changed_;
+  // A mutex would be waited for in the kernel, which takes longer than what it guards here.
+  SpinLock lock_;           // guards queue_
   std::vector<Job> queue_;  // oldest first; at most as many as there are slots: erasing is cheap
-  int asleep_ = 0;
-  int available_ = 0;  // threads that look at the queue again in a moment
+  std::atomic<int> waiting_{0};     // how many, to be looked at without the lock
+  std::atomic<int> looking_{0};     // threads that will look at the queue before they sleep
+  std::atomic<int> busy_quick_{0};  // threads that launch what is quick
+  std::atomic<int> asleep_{0};
+
+  std::mutex mutex_;  // for sleeping; guards threads_ and stop_
+  std::condition_variable changed_;
   bool stop_ = false;
   std::vector<std::thread> threads_;
 };

@@ -36,8 +36,8 @@ bool Signal::notifies() const noexcept {
 }
 
 void Signal::Arm(Mark mark) noexcept {
-  if (has_word()) word().store(0, std::memory_order_relaxed);
-  mark_.store(mark, std::memory_order_release);
+  // Seldom another one than before: then the memory is not written to, which would take it from those who look at it.
+  if (mark_.load(std::memory_order_relaxed) != mark) mark_.store(mark, std::memory_order_release);
 }
 
 void Signal::OnHost(void* self) noexcept {

@@ -35,6 +35,10 @@ class Signal {
   // Whether the end of every run is told to the notify function.
   bool notifies() const noexcept;
 
+  // Before each run, on the thread that looks for its end.
+  void Reset() noexcept {
+    if (has_word()) word().store(0, std::memory_order_relaxed);
+  }
   // Before each launch; `mark`: what the launch brings with it.
   void Arm(Mark mark) noexcept;
   // Capturing: the last node of the graph; `word`: kWord is wanted. Says what the graph will bring with it.

@@ -166,6 +166,7 @@ Status Slot::Hold() {
     return Status(ErrorCode::kInvalidArgument,
                   "A slot was started without having been prepared and bound for these shapes.");
   }
+  signal_->Reset();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     InputState& input = inputs_[i];
     if (input.kind != Input::Kind::kPinned && input.kind != Input::Kind::kDevice) continue;
