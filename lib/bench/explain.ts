@@ -169,7 +169,9 @@ function overheadRemedy({ timed }: JsReport, subject: Subject): string {
     ],
   ] as const;
   const [worst] = [...parts].sort((a, b) => b[0] - a[0]);
-  return worst === undefined ? '' : `Most of it, ${ms(worst[0])} on average, is ${worst[1]}.`;
+  if (worst === undefined) return '';
+  const share = `${ms(worst[0])} of ${ms(timed.latency.mean)} where the parts were timed`;
+  return `The largest part of the rest (${share}) is ${worst[1]}.`;
 }
 
 function jsFindings(js: JsReport, subject: Subject): BenchFinding[] {

@@ -223,11 +223,13 @@ describe('findings', () => {
       wakeUp: mean(16),
     };
     const { timed } = jsReport({});
-    const given = timed && { ...timed, split };
+    const given = timed && { ...timed, split, latency: mean(30) };
     const [finding] = say({}, {}, { latency: mean(30), timed: given });
     expect(finding).toMatchObject({ code: 'caller-overhead', severity: 'info' });
     expect(finding?.what).toContain('30 ms on average, of which the device works 11 ms');
-    expect(finding?.todo).toContain('Most of it, 16 ms on average, is the way back to JavaScript');
+    expect(finding?.todo).toContain(
+      'The largest part of the rest (16 ms of 30 ms where the parts were timed) is the way back to JavaScript',
+    );
     expect(say({}, {}, { latency: mean(30), timed: undefined })[0]?.todo).toContain('device phase');
     const delay = { ...mean(40), percentiles: { '99': 40 } };
     const blocked = say({}, {}, { eventLoopDelay: { load: delay, idle: delay } });
