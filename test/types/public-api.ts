@@ -158,7 +158,7 @@ export async function benchmarks(): Promise<void> {
     inputs: { y: new Tensor('float32', x), z: 'z.npy' },
     phases: ['device', 'js'],
     compat: 11,
-    progress: ({ phase, queries }) => void [phase, queries],
+    progress: ({ phase, queries }) => console.log(phase, queries),
   });
   expectTypeOf(report.device?.compute.median).toEqualTypeOf<number | undefined>();
   expectTypeOf(report.js?.timed?.split.wakeUp.mean).toEqualTypeOf<number | undefined>();
