@@ -199,6 +199,18 @@ test('its command runs', () => {
   expect(node(command, '--version')).toBe(`${packed.version}\n`);
 });
 
+test('bench writes its HTML report from what the package brings', () => {
+  const command = path.join(consumer, 'node_modules', '.bin', 'trt-node');
+  const model = path.join(repositoryRoot, 'test', 'fixtures', 'onnx', 'mlp.onnx');
+  const plan = path.join(consumer, 'mlp.plan');
+  const report = path.join(consumer, 'report.html');
+  const shapes = '--shapes=x:8x64';
+  node(command, 'build', `--onnx=${model}`, `--saveEngine=${plan}`, shapes, '--runtime=reference');
+  const short = ['--runtime=reference', '--warmUp=0', '--duration=0'];
+  expect(node(command, 'bench', plan, ...short, `--html=${report}`)).toContain('Throughput: ');
+  expect(readFileSync(report, 'utf8')).toContain('Chart.js v');
+});
+
 test('the binaries load on Ubuntu 22.04, Debian 12 and newer', () => {
   for (const file of ['trt-node.glibc.node', 'libtrtnode_reference.so']) {
     const binary = path.join(installed, 'prebuilds', platform, file);
