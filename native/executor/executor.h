@@ -76,6 +76,8 @@ class Executor {
   Result<Watcher> Start(int slot);
   // Any thread. True: the run has ended. `ask_driver`: also looks for errors, which leave no mark.
   bool Poll(int slot, bool ask_driver);
+  // The owner was woken before the end and looks by itself from here on, until Poll is true or HandOver.
+  void TakeOver(int slot) noexcept { entry(slot).watched.store(false); }
   // The owner looks no more by itself: the sink wakes it.
   void HandOver(int slot);
   // The same for all that is running, also where the owner was woken before the end.

@@ -116,6 +116,7 @@ void ExecutorObject::Look(EnvState& state, int slot) {
     state.poller().Forget(*this, slot);
     Complete(state, slot);
   } else if (state.poller().usable() && !state.poller().Watches(*this, slot)) {
+    open().TakeOver(slot);
     state.poller().Watch(*this, slot, open().Patience());
   }
 }
