@@ -160,7 +160,71 @@ export interface NativeEngine {
   serialize(): ArrayBuffer;
   /** Slots for Session; contexts and streams are created on a thread of their own. */
   createExecutor(options: NativeExecutorOptions): Promise<NativeExecutor>;
+  /** trtexec's measurement, on a thread of its own. */
+  measure(options: NativeMeasureOptions): NativeMeasurement;
   close(): void;
+}
+
+export interface NativeMeasureOptions {
+  profile: number;
+  /** In engine order; `data` is copied, for shape tensors too. */
+  inputs: readonly { shape: readonly number[]; data: ArrayBufferView }[];
+  streams: number;
+  threads: boolean;
+  iterations: number;
+  warmUpMs: number;
+  /** -1: until stop(). */
+  durationMs: number;
+  sleepMs: number;
+  idleMs: number;
+  cudaGraph: boolean;
+  spin: boolean;
+  transfers: boolean;
+  /** Two queries of a stream in flight. */
+  overlap: boolean;
+  /** Only with one stream, without overlap and graph. */
+  layerTimes: boolean;
+  outputs: boolean;
+  persistentCacheRatio: number | undefined;
+}
+
+export interface NativeMeasurement {
+  readonly result: Promise<NativeMeasureResult>;
+  progress(): { queries: number; deviceMs: number };
+  /** Ends the loop as if iterations and duration were satisfied. */
+  stop(): void;
+  /** `result` rejects with ERR_TRT_ABORTED. Nothing happens once it has settled. */
+  cancel(): void;
+}
+
+export interface NativeMeasureResult {
+  /** By query, in milliseconds; warm-up included, by start of H2D. */
+  trace: {
+    startEnqMs: Float64Array;
+    endEnqMs: Float64Array;
+    startH2dMs: Float64Array;
+    endH2dMs: Float64Array;
+    startComputeMs: Float64Array;
+    endComputeMs: Float64Array;
+    startD2hMs: Float64Array;
+    endD2hMs: Float64Array;
+    stream: Int32Array;
+  };
+  /** As many queries were recorded as are kept; the measurement ended there. */
+  full: boolean;
+  cudaGraph: boolean;
+  graphNodes: number;
+  /** Why a graph that was asked for was not used, or ''. */
+  graphRefusal: string;
+  /** After the warm-up, and how many queries that were. */
+  threadCpuMs: number;
+  processCpuMs: number;
+  cpuQueries: number;
+  /** With `outputs`, in engine order. */
+  outputs: { shape: number[]; data: ArrayBuffer }[];
+  /** With `layerTimes`: names, and milliseconds by query (after the warm-up) and layer. */
+  layers: string[];
+  layerTimes: Float32Array;
 }
 
 export interface NativeEngineInspector {
