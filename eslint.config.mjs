@@ -72,4 +72,17 @@ export default tseslint.config(
       globals: { require: 'readonly', module: 'readonly', __dirname: 'readonly' },
     },
   },
+  {
+    // The HTML report's script runs in a browser, after Chart.js.
+    files: ['lib/bench/assets/*.js'],
+    languageOptions: {
+      sourceType: 'script',
+      globals: {
+        Chart: 'readonly',
+        document: 'readonly',
+        getComputedStyle: 'readonly',
+        matchMedia: 'readonly',
+      },
+    },
+  },
 );

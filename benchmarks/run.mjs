@@ -153,7 +153,10 @@ const settingsOf = (scenario) =>
 const result = {
   schema: schemaName,
   date: new Date().toISOString(),
-  arguments: process.argv.slice(2),
+  // Without the folders, which are this machine's own.
+  arguments: process.argv
+    .slice(2)
+    .filter((word) => !/^--(out|models|plans|cpp|python)=/.test(word)),
   environment: environment(root),
   settings: { rounds: common.rounds, roundMs: common.roundMs, warmupMs: common.warmupMs },
   scenarios: [],

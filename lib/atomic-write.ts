@@ -1,9 +1,14 @@
 // Writes files whole or not at all: to a temporary name in the same folder, then renamed.
 
 import { randomBytes } from 'node:crypto';
-import { open, rename, unlink } from 'node:fs/promises';
+import { open, rename, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { fileError } from './errors.js';
+
+function temporaryName(file: string): string {
+  const name = `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`;
+  return path.join(path.dirname(file), name);
+}
 
 /**
  * Writes `bytes` to `file`; whoever reads it at the same time sees the old file or the new one, never a part.
@@ -11,19 +16,56 @@ import { fileError } from './errors.js';
  * @throws ERR_TRT_FILE
  */
 export async function writeFileAtomically(file: string, bytes: Uint8Array): Promise<void> {
-  const name = `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`;
-  const temporary = path.join(path.dirname(file), name);
+  await writeFilesAtomically(new Map([[file, bytes]]));
+}
+
+/**
+ * The same for several files: none takes its name before all are on the disk.
+ *
+ * @throws ERR_TRT_FILE
+ */
+export async function writeFilesAtomically(
+  files: ReadonlyMap<string, Uint8Array | string>,
+): Promise<void> {
+  const staged: { file: string; temporary: string }[] = [];
+  let current = '';
   try {
-    const handle = await open(temporary, 'wx');
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
+    for (const [file, content] of files) {
+      current = file;
+      const temporary = temporaryName(file);
+      const handle = await open(temporary, 'wx');
+      staged.push({ file, temporary });
+      try {
+        await handle.writeFile(content);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
     }
-    await rename(temporary, file);
+    for (const { file, temporary } of staged) {
+      current = file;
+      await rename(temporary, file);
+    }
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
+    for (const { temporary } of staged) await unlink(temporary).catch(() => undefined);
+    throw fileError('write', current, error);
+  }
+}
+
+/**
+ * Whether `file` could be written now, found out by trying, so that nobody works for minutes for a result that cannot be kept. Leaves nothing behind.
+ *
+ * @throws ERR_TRT_FILE
+ */
+export async function checkWritable(file: string): Promise<void> {
+  try {
+    const existing = await stat(file).catch(() => undefined);
+    if (existing?.isDirectory() === true) throw new Error('it is a folder');
+    const temporary = temporaryName(file);
+    const handle = await open(temporary, 'wx');
+    await handle.close();
+    await unlink(temporary);
+  } catch (error) {
     throw fileError('write', file, error);
   }
 }

@@ -69,6 +69,24 @@ export {
   inspect,
 } from './inspect/inspect.js';
 export type { OnnxInfo, OnnxTensor } from './inspect/onnx.js';
+export { bench } from './bench/bench.js';
+export type { BenchSummary } from './bench/statistics.js';
+export type {
+  BenchFinding,
+  BenchInput,
+  BenchOptions,
+  BenchPhase,
+  BenchProgress,
+  BenchReport,
+  BenchRequest,
+  BenchSettings,
+  BenchTrace,
+  DeviceReport,
+  JsReport,
+  LayerReport,
+  RequestDetail,
+  RequestSplit,
+} from './bench/types.js';
 export { type DoctorProblem, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { FoundLibrary } from './doctor/libraries.js';
 export { formatNpy, parseNpy, readNpy, writeNpy } from './npy.js';

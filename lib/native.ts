@@ -160,7 +160,71 @@ export interface NativeEngine {
   serialize(): ArrayBuffer;
   /** Slots for Session; contexts and streams are created on a thread of their own. */
   createExecutor(options: NativeExecutorOptions): Promise<NativeExecutor>;
+  /** trtexec's measurement, on a thread of its own. */
+  measure(options: NativeMeasureOptions): NativeMeasurement;
   close(): void;
+}
+
+export interface NativeMeasureOptions {
+  profile: number;
+  /** In engine order; `data` is copied, for shape tensors too. */
+  inputs: readonly { shape: readonly number[]; data: ArrayBufferView }[];
+  streams: number;
+  threads: boolean;
+  iterations: number;
+  warmUpMs: number;
+  /** -1: until stop(). */
+  durationMs: number;
+  sleepMs: number;
+  idleMs: number;
+  cudaGraph: boolean;
+  spin: boolean;
+  transfers: boolean;
+  /** Two queries of a stream in flight. */
+  overlap: boolean;
+  /** Only with one stream, without overlap and graph. */
+  layerTimes: boolean;
+  outputs: boolean;
+  persistentCacheRatio: number | undefined;
+}
+
+export interface NativeMeasurement {
+  readonly result: Promise<NativeMeasureResult>;
+  progress(): { queries: number; deviceMs: number };
+  /** Ends the loop as if iterations and duration were satisfied. */
+  stop(): void;
+  /** `result` rejects with ERR_TRT_ABORTED. Nothing happens once it has settled. */
+  cancel(): void;
+}
+
+export interface NativeMeasureResult {
+  /** By query, in milliseconds; warm-up included, by start of H2D. */
+  trace: {
+    startEnqMs: Float64Array;
+    endEnqMs: Float64Array;
+    startH2dMs: Float64Array;
+    endH2dMs: Float64Array;
+    startComputeMs: Float64Array;
+    endComputeMs: Float64Array;
+    startD2hMs: Float64Array;
+    endD2hMs: Float64Array;
+    stream: Int32Array;
+  };
+  /** As many queries were recorded as are kept; the measurement ended there. */
+  full: boolean;
+  cudaGraph: boolean;
+  graphNodes: number;
+  /** Why a graph that was asked for was not used, or ''. */
+  graphRefusal: string;
+  /** After the warm-up, and how many queries that were. */
+  threadCpuMs: number;
+  processCpuMs: number;
+  cpuQueries: number;
+  /** With `outputs`, in engine order. */
+  outputs: { shape: number[]; data: ArrayBuffer }[];
+  /** With `layerTimes`: names, and milliseconds by query (after the warm-up) and layer. */
+  layers: string[];
+  layerTimes: Float32Array;
 }
 
 export interface NativeEngineInspector {
@@ -348,8 +412,11 @@ export interface NativeExecutorOptions {
   /** Whether timing() works; adds events to each run. */
   timing: boolean;
   activations: NativeActivationPool | undefined;
-  /** Called once for each run that completed, with its slot; error: why it failed. Never after close() has resolved. */
-  onComplete: (slot: number, error: Error | undefined) => void;
+  /**
+   * Called when runs have completed: the first `count` elements of {@link NativeExecutor.ended} are their slots, or ~slot of a run that failed
+   * (takeError tells why). Never after close() has resolved.
+   */
+  onComplete: (count: number) => void;
 }
 
 /** Where an output goes: 'host' to staging, to be read; 'device' to a buffer that takeDeviceOutput hands over; or a caller's buffer. */
@@ -374,6 +441,10 @@ export interface NativeStaging {
  */
 export interface NativeExecutor {
   readonly slots: number;
+  /** See onComplete; as many elements as there are slots. */
+  readonly ended: Int32Array;
+  /** Why the slot's last run failed; once, undefined afterwards. */
+  takeError(slot: number): Error | undefined;
   /**
    * Selects the profile and the input shapes of `slot` and infers the output shapes; no TensorRT call when nothing changed.
    * `shapes`: for each input its dimensions. `values`: for each input null, or (shape tensors, location host) its elements.

@@ -7,13 +7,14 @@ import { type RuntimeKind, openPlatformWithDevice, platformOptionNames } from '.
 import { deserialize, makeNativeRuntime, versionText } from './runtime/runtime.js';
 import { type EngineProperties, engineProperties } from './runtime/engine-info.js';
 import { ActivationMemory } from './runtime/activation-memory.js';
-import { Dispatcher } from './session/dispatcher.js';
-import { emptyFeeds, resolveFeeds } from './session/feeds.js';
+import { Dispatcher, type DispatcherHolder } from './session/dispatcher.js';
+import { resolveFeeds } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
 import { OutputPlanner } from './session/outputs.js';
 import { ProfileChooser, chooseProfile } from './session/profiles.js';
 import { abortedError, checkDeadline, checkSignal } from './session/run.js';
-import { type ResolvedRun, RunMany, targetsOfEach } from './session/run-many.js';
+import { type ResolvedRun, emptyRun } from './session/resolved-run.js';
+import { RunMany, targetsOfEach } from './session/run-many.js';
 import type {
   Feeds,
   OutputTargets,
@@ -47,6 +48,9 @@ const sessionOptionNames = [
 const cudaGraphModes = ['auto', 'on', 'off'] as const;
 const completions = ['adaptive', 'spin', 'block'] as const;
 const runOptionNames = ['signal', 'deadlineMs', 'profile', 'outputs'];
+
+/** Of {@link ResolvedRun}, in all sessions. */
+let lastVersion = 0;
 
 /** What loading hands to the constructor. */
 interface Loaded {
@@ -107,11 +111,7 @@ export class Session {
     this.#pinnedProfile = loaded.pinnedProfile;
     this.#profiles = new ProfileChooser(table);
     this.#outputs = new OutputPlanner(table);
-    this.#resolved = {
-      feeds: emptyFeeds(table),
-      profile: 0,
-      outputs: this.#outputs.plan(undefined),
-    };
+    this.#resolved = emptyRun(table, this.#outputs.plan(undefined));
     this.inputs = table.inputs.map((row) => describeTensor(row.tensor));
     this.outputs = table.outputs.map((row) => describeTensor(row.tensor));
     this.engine = engineProperties(engine.info);
@@ -195,7 +195,7 @@ export class Session {
       });
       const activations = ActivationMemory.nativeOf(options.activationMemory, platform, device);
       // The addon holds the callback, and the callback must not hold the session.
-      let reference: WeakRef<Dispatcher> | undefined;
+      const holder: DispatcherHolder = { strong: undefined, weak: undefined };
       session.#executor = await engine.createExecutor({
         slots: instances,
         priority,
@@ -205,11 +205,15 @@ export class Session {
         completion: completions.indexOf(completion),
         timing: onTiming !== undefined,
         activations,
-        onComplete: (slot, error) => reference?.deref()?.onComplete(slot, error),
+        onComplete: (count) => (holder.strong ?? holder.weak?.deref())?.onComplete(count),
       });
-      const dispatcher = new Dispatcher(session.#table, session.#executor, maxQueued, onTiming);
-      reference = new WeakRef(dispatcher);
-      session.#dispatcher = dispatcher;
+      session.#dispatcher = new Dispatcher(
+        session.#table,
+        session.#executor,
+        holder,
+        maxQueued,
+        onTiming,
+      );
       return session;
     } catch (error) {
       engine?.close();
@@ -244,10 +248,10 @@ export class Session {
   ): Promise<OutputsOf<O>>;
   run(feeds: Feeds, options?: RunOptions): Promise<unknown> {
     try {
-      const { feeds: resolved, profile, outputs } = this.#resolve(feeds, options);
+      const resolved = this.#resolve(feeds, options);
       const signal = checkSignal(options?.signal, 'run');
       const deadlineMs = checkDeadline(options?.deadlineMs);
-      const run = this.#dispatcher.run(resolved, profile, outputs);
+      const run = this.#dispatcher.run(resolved);
       if ((signal ?? deadlineMs) !== undefined && !run.settled) {
         run.watch(signal, deadlineMs, this.#dispatcher.abandon);
       }
@@ -274,8 +278,7 @@ export class Session {
     options: Pick<RunOptions, 'profile'> & { outputs: O },
   ): OutputsOf<O>;
   runSync(feeds: Feeds, options?: RunOptions): unknown {
-    const { feeds: resolved, profile, outputs } = this.#resolve(feeds, options);
-    return this.#dispatcher.runSync(resolved, profile, outputs);
+    return this.#dispatcher.runSync(this.#resolve(feeds, options));
   }
 
   /**
@@ -418,16 +421,22 @@ export class Session {
     }
     const outputs = this.#outputs.plan(options?.outputs);
     // A getter among the feeds may call run() again.
-    const run = this.#resolving
-      ? { feeds: emptyFeeds(this.#table), profile: 0, outputs }
-      : this.#resolved;
+    const run = this.#resolving ? emptyRun(this.#table, outputs) : this.#resolved;
     this.#resolving = true;
     try {
-      resolveFeeds(this.#table, feeds, run.feeds);
+      const { version } = run;
+      run.version = 0;
+      const same = resolveFeeds(this.#table, feeds, run.feeds);
+      if (!same || version === 0 || pinned !== run.pinned) {
+        run.profile = this.#profiles.choose(run.feeds.shapes, run.feeds.values, pinned);
+        run.pinned = pinned;
+        run.version = ++lastVersion;
+      } else {
+        run.version = version;
+      }
     } finally {
       this.#resolving = run !== this.#resolved;
     }
-    run.profile = this.#profiles.choose(run.feeds.shapes, run.feeds.values, pinned);
     run.outputs = outputs;
     return run;
   }

@@ -12,7 +12,7 @@ import { hardwareCompatibilityLevels, profilingVerbosities } from '../runtime/en
 import { versionText } from '../runtime/runtime.js';
 import { buildFlags } from './build-flags.js';
 import { buildProfiles } from './build-profiles.js';
-import { type Command, type Output, platformOptions } from './command.js';
+import { type Command, type Output, platformOptions, severityMarks } from './command.js';
 import {
   type ParsedFlags,
   UsageError,
@@ -21,8 +21,6 @@ import {
   hasFlag,
   integerFlag,
 } from './flags.js';
-
-const severityMarks = { internalError: 'F', error: 'E', warning: 'W', info: 'I', verbose: 'V' };
 
 function choiceFlag<T extends string>(
   parsed: ParsedFlags,

@@ -72,6 +72,15 @@ export function platformOptions(parsed: ParsedFlags): PlatformOptions & { device
   };
 }
 
+/** How TensorRT's own tools mark the severities of log lines. */
+export const severityMarks = {
+  internalError: 'F',
+  error: 'E',
+  warning: 'W',
+  info: 'I',
+  verbose: 'V',
+};
+
 /** Where a command prints. */
 export interface Output {
   readonly json: boolean;

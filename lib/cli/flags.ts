@@ -16,6 +16,8 @@ export interface Flag {
   readonly help?: string;
   /** It is taken and does nothing; this says why, as a warning. */
   readonly ignored?: string;
+  /** It is trtexec's and not ours: wrong usage, with this as what to do instead. */
+  readonly unsupported?: string;
 }
 
 /** Wrong usage: exit status 2. */
@@ -61,7 +63,10 @@ export function parseFlags(words: readonly string[], flags: readonly Flag[]): Pa
     const name = match?.[1] ?? '';
     const flag = known.get(name);
     if (flag === undefined || (!word.startsWith('--') && name.length > 1)) {
-      throw unknownFlag(word, name, [...known.keys()]);
+      throw unknownFlag(word, name, suggestible(known));
+    }
+    if (flag.unsupported !== undefined) {
+      throw new UsageError(`--${name} is trtexec's and not supported here`, flag.unsupported);
     }
     let value = match?.[2];
     if (flag.value === undefined) {
@@ -89,6 +94,10 @@ export function parseFlags(words: readonly string[], flags: readonly Flag[]): Pa
     given.push({ name: flag.name, value: value ?? '' });
   }
   return { given, positionals, warnings };
+}
+
+function suggestible(known: ReadonlyMap<string, Flag>): string[] {
+  return [...known].filter(([, flag]) => flag.unsupported === undefined).map(([name]) => name);
 }
 
 function unknownFlag(word: string, name: string, known: readonly string[]): UsageError {
@@ -134,6 +143,23 @@ export function integerFlag(
   throw new UsageError(
     `--${name} needs an integer ${range}, got ${JSON.stringify(value)}`,
     `Write for example --${name}=${Math.max(low, 1)}.`,
+  );
+}
+
+/** A number. @throws UsageError */
+export function numberFlag(
+  parsed: ParsedFlags,
+  name: string,
+  low: number,
+  high: number,
+): number | undefined {
+  const value = flagValue(parsed, name);
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (value.trim() !== '' && number >= low && number <= high) return number;
+  throw new UsageError(
+    `--${name} needs a number from ${low} to ${high}, got ${JSON.stringify(value)}`,
+    `Write for example --${name}=${Math.max(low, Math.min(1, high))}.`,
   );
 }
 

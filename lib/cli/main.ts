@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // trt-node: the command line. Parses, calls what lib/ offers, prints.
 
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
+import { packageVersion } from '../package-version.js';
 import { nearest } from '../validate.js';
+import { benchCommand } from './bench.js';
 import { buildCommand } from './build.js';
 import { type Command, makeOutput, reportError } from './command.js';
 import { doctorCommand } from './doctor.js';
@@ -11,7 +11,13 @@ import { UsageError, flagsHelp, hasFlag, parseFlags } from './flags.js';
 import { inspectCommand } from './inspect.js';
 import { runCommand } from './run.js';
 
-const commands: readonly Command[] = [doctorCommand, inspectCommand, buildCommand, runCommand];
+const commands: readonly Command[] = [
+  doctorCommand,
+  inspectCommand,
+  buildCommand,
+  runCommand,
+  benchCommand,
+];
 
 function overview(): string {
   const rows = commands.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`);
@@ -36,11 +42,6 @@ ${flagsHelp(command.flags)}
 ${notes}`;
 }
 
-function version(): string {
-  const manifest = path.join(__dirname, '..', '..', 'package.json');
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
-}
-
 /** Runs the command line `words` (without node and script). @returns The exit status */
 export async function main(words: readonly string[]): Promise<number> {
   const [first = '', ...rest] = words;
@@ -51,7 +52,7 @@ export async function main(words: readonly string[]): Promise<number> {
     return 0;
   }
   if (name === '--version') {
-    process.stdout.write(`${version()}\n`);
+    process.stdout.write(`${packageVersion()}\n`);
     return 0;
   }
   const command = commands.find((candidate) => candidate.name === name);

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { asError, isTensorRTError } from '../errors.js';
 import { glibcVersion, loadAddon } from '../load.js';
+import { packageVersion } from '../package-version.js';
 import {
   type PlatformOptions,
   findOnnxRuntime,
@@ -83,13 +84,6 @@ function report(problems: Problems, part: DoctorProblem['part'], error: unknown)
   });
 }
 
-function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(`${__dirname}/../../package.json`, 'utf8')) as {
-    version: string;
-  };
-  return manifest.version;
-}
-
 function checkNode(problems: Problems): DoctorReport['node'] {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const ok = major > 20 || (major === 20 && minor >= 17);
@@ -119,7 +113,8 @@ function checkSystem(problems: Problems): DoctorReport['platform'] {
   return { os, arch, glibc, ok };
 }
 
-function kernelModule(): string | undefined {
+/** Version of NVIDIA's kernel module, where it is loaded. @internal */
+export function kernelModule(): string | undefined {
   const file = '/proc/driver/nvidia/version';
   if (!existsSync(file)) return undefined;
   return /Kernel Module[^\d]*([\d.]+)/.exec(readFileSync(file, 'utf8'))?.[1];
@@ -195,7 +190,8 @@ function checkDevices(
   }
 }
 
-function cudaText(version: number): string {
+/** CUDA's number, 12080, as "12.8". @internal */
+export function cudaText(version: number): string {
   return `${Math.floor(version / 1000)}.${Math.floor((version % 1000) / 10)}`;
 }
 

@@ -36,7 +36,7 @@ export interface MadeInput {
  * @throws ERR_TRT_UNKNOWN_TENSOR, ERR_TRT_FILE, ERR_TRT_LENGTH_MISMATCH, ERR_TRT_INVALID_SHAPE
  */
 export async function makeInputs(
-  session: Session,
+  session: Pick<Session, 'inputs'>,
   sources: InputSources,
 ): Promise<Map<string, MadeInput>> {
   const names = session.inputs.map((input) => input.name);

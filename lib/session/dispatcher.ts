@@ -2,10 +2,10 @@
 
 import { BusyError, ClosedError, asError } from '../errors.js';
 import type { NativeExecutor } from '../native.js';
-import { type ResolvedFeeds, snapshot } from './feeds.js';
+import { snapshot } from './feeds.js';
 import type { IoTable } from './io-table.js';
-import type { OutputPlan } from './outputs.js';
 import { Queue } from './queue.js';
+import type { ResolvedRun } from './resolved-run.js';
 import { Run, type RunResult } from './run.js';
 import { Slot } from './slots.js';
 import { RunClock } from './timing.js';
@@ -21,15 +21,22 @@ export interface RunSource {
 
 type Settle = Run | RunSource;
 
+/**
+ * What the addon's callback holds of a dispatcher: strongly while a run is on a slot, weakly otherwise, so that a session that is forgotten can be collected.
+ */
+export interface DispatcherHolder {
+  strong: Dispatcher | undefined;
+  weak: WeakRef<Dispatcher> | undefined;
+}
+
 /** The slots of one executor, the runs on them, and those that wait. */
 export class Dispatcher {
-  /** Those with a run on a slot; all others may be collected when they are forgotten. */
-  static readonly #busy = new Set<Dispatcher>();
-
   readonly #executor: NativeExecutor;
+  readonly #holder: DispatcherHolder;
   readonly #maxQueued: number;
   readonly #clock: RunClock | undefined;
   readonly #slots: Slot[] = [];
+  readonly #codes: number[] = [];
   /** Indices; the one used last is taken first, as it is likely prepared for the same shapes. */
   readonly #free: number[] = [];
   readonly #running: (Settle | undefined)[] = [];
@@ -44,10 +51,13 @@ export class Dispatcher {
   constructor(
     table: IoTable,
     executor: NativeExecutor,
+    holder: DispatcherHolder,
     maxQueued: number,
     onTiming: ((timing: RunTiming) => void) | undefined,
   ) {
     this.#executor = executor;
+    this.#holder = holder;
+    holder.weak = new WeakRef(this);
     this.#maxQueued = maxQueued;
     this.#clock = onTiming && new RunClock(executor, onTiming);
     for (let slot = executor.slots - 1; slot >= 0; slot--) {
@@ -60,12 +70,12 @@ export class Dispatcher {
     return this.#queue.size;
   }
 
-  /** Starts a run, or lets it wait. `feeds` are copied where they are needed later. */
-  run(feeds: ResolvedFeeds, profile: number, outputs: OutputPlan): Run {
-    const run = new Run(profile, outputs, this.now());
+  /** Starts a run, or lets it wait. What is needed later is copied. */
+  run(resolved: ResolvedRun): Run {
+    const run = new Run(resolved.outputs, this.now());
     const slot = this.#free.pop();
     if (slot !== undefined) {
-      if (!this.#start(this.#slot(slot), run, feeds)) this.#next(slot);
+      if (!this.#start(this.#slot(slot), run, resolved)) this.#next(slot);
     } else if (this.#queue.size >= this.#maxQueued) {
       run.reject(
         new BusyError(
@@ -75,14 +85,14 @@ export class Dispatcher {
         ),
       );
     } else {
-      run.feeds = snapshot(feeds);
+      run.waiting = { ...resolved, feeds: snapshot(resolved.feeds), version: 0 };
       this.#queue.push(run);
     }
     return run;
   }
 
   /** Runs and waits. */
-  runSync(feeds: ResolvedFeeds, profile: number, outputs: OutputPlan): RunResult {
+  runSync(resolved: ResolvedRun): RunResult {
     const called = this.now();
     const index = this.#free.pop();
     if (index === undefined) {
@@ -94,8 +104,8 @@ export class Dispatcher {
     }
     const slot = this.#slot(index);
     try {
-      slot.start(feeds, profile, outputs, true);
-      const result = slot.collect(outputs);
+      slot.start(resolved, true);
+      const result = slot.collect(resolved.outputs);
       this.completed++;
       this.#clock?.report(index, called);
       return result;
@@ -137,7 +147,7 @@ export class Dispatcher {
   /** `source` has a run on `slot` from now on. */
   began(source: Settle, slot: Slot): void {
     this.#running[slot.index] = source;
-    if (this.running++ === 0) Dispatcher.#busy.add(this);
+    if (this.running++ === 0) this.#holder.strong = this;
   }
 
   /** The caller gave the run up. */
@@ -146,8 +156,20 @@ export class Dispatcher {
     this.#queue.delete(run);
   };
 
-  /** For the addon: the run on `index` has ended. */
-  readonly onComplete = (index: number, error: Error | undefined): void => {
+  /** For the addon: `count` runs have ended. */
+  onComplete(count: number): void {
+    const { ended } = this.#executor;
+    // Copied, as what is started from here on may end before the loop does.
+    const codes = this.#codes;
+    for (let index = 0; index < count; index++) codes[index] = ended[index] as number;
+    for (let index = 0; index < count; index++) {
+      const code = codes[index] as number;
+      if (code >= 0) this.#ended(code, undefined);
+      else this.#ended(~code, this.#executor.takeError(~code));
+    }
+  }
+
+  #ended(index: number, error: Error | undefined): void {
     const slot = this.#slot(index);
     const run = this.#running[index];
     this.#running[index] = undefined;
@@ -160,9 +182,9 @@ export class Dispatcher {
     else run?.ended(slot, error);
     this.#next(index);
     if (this.running > 0) return;
-    Dispatcher.#busy.delete(this);
+    this.#holder.strong = undefined;
     this.#onIdle?.();
-  };
+  }
 
   /** Rejects what waits and waits for what runs; then frees everything. Nothing may be started any more. */
   async close(): Promise<void> {
@@ -188,9 +210,9 @@ export class Dispatcher {
   }
 
   /** False when it failed and the slot is still at hand. */
-  #start(slot: Slot, run: Run, feeds: ResolvedFeeds): boolean {
+  #start(slot: Slot, run: Run, resolved: ResolvedRun): boolean {
     try {
-      slot.start(feeds, run.profile, run.outputs, false);
+      slot.start(resolved, false);
       this.began(run, slot);
       return true;
     } catch (error) {
@@ -225,7 +247,7 @@ export class Dispatcher {
     const slot = this.#slot(index);
     for (;;) {
       for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {
-        if (this.#start(slot, run, run.feeds as ResolvedFeeds)) return true;
+        if (this.#start(slot, run, run.waiting as ResolvedRun)) return true;
       }
       const source = this.#sources[0];
       if (source === undefined) break;

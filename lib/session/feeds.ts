@@ -25,6 +25,10 @@ export interface ResolvedFeeds {
   readonly shapes: (readonly number[])[];
   readonly values: readonly (readonly number[] | null)[];
   readonly inputs: NativeInput[];
+  /** What was resolved last, by input: tensors whose checks need not be done again. */
+  readonly known: (Tensor | DeviceTensor | undefined)[];
+  /** Lengths of the arrays of these. */
+  readonly lengths: number[];
 }
 
 /** Where {@link resolveFeeds} puts its result, again and again. */
@@ -33,19 +37,34 @@ export function emptyFeeds(table: IoTable): ResolvedFeeds {
   return {
     shapes: new Array<readonly number[]>(count).fill([]),
     inputs: new Array<NativeInput>(count).fill(null),
+    known: new Array<Tensor | undefined>(count).fill(undefined),
+    lengths: new Array<number>(count).fill(0),
     values: table.hasHostInputs
       ? new Array<readonly number[] | null>(count).fill(null)
       : table.noValues,
   };
 }
 
+/** Whether `feed` is the tensor that `into` has already, with the memory that it had. */
+function isKnown(into: ResolvedFeeds, index: number, feed: unknown): boolean {
+  const known = into.known[index];
+  if (known === undefined || known !== feed) return false;
+  const input = into.inputs[index];
+  if (!isTensor(known)) return !known.closed && known.native === input;
+  const pinned = known[pinnedBuffer] as PinnedBuffer | undefined;
+  return (
+    (pinned === undefined ? known.data === input : !pinned.closed && pinned.native === input) &&
+    known.data.length === into.lengths[index]
+  );
+}
+
 /**
- * Resolves the feeds of one run into `into`.
+ * Resolves the feeds of one run into `into`; true: they are the same tensors as the last time.
  *
  * @throws ERR_TRT_INVALID_ARGUMENT, ERR_TRT_MISSING_INPUT, ERR_TRT_UNKNOWN_TENSOR, ERR_TRT_DTYPE_MISMATCH, ERR_TRT_RANK_MISMATCH,
  *   ERR_TRT_LENGTH_MISMATCH, ERR_TRT_INVALID_BUFFER, ERR_TRT_CLOSED
  */
-export function resolveFeeds(table: IoTable, feeds: unknown, into: ResolvedFeeds): void {
+export function resolveFeeds(table: IoTable, feeds: unknown, into: ResolvedFeeds): boolean {
   if (typeof feeds !== 'object' || feeds === null || ArrayBuffer.isView(feeds)) {
     throw invalidArgument(
       `run: expected the inputs by name, got ${describe(feeds)}`,
@@ -53,13 +72,17 @@ export function resolveFeeds(table: IoTable, feeds: unknown, into: ResolvedFeeds
     );
   }
   const rows = table.inputs;
-  const { shapes, inputs, values } = into;
+  const { shapes, inputs, values, known, lengths } = into;
+  let same = true;
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index] as InputRow;
     const feed = Object.hasOwn(feeds, row.name)
       ? (feeds as Record<string, unknown>)[row.name]
       : undefined;
     if (feed === undefined || feed === null) throw missingInput(table, row, feeds);
+    if (isKnown(into, index, feed)) continue;
+    same = false;
+    known[index] = undefined;
     if (row.onHost) {
       const tensor = hostTensor(row, feed);
       shapes[index] = tensor.shape;
@@ -68,11 +91,18 @@ export function resolveFeeds(table: IoTable, feeds: unknown, into: ResolvedFeeds
     } else {
       if (table.hasHostInputs) (values as null[])[index] = null;
       resolveFeed(table, row, feed, index, shapes, inputs);
+      if (isTensor(feed)) {
+        known[index] = feed;
+        lengths[index] = feed.data.length;
+      } else if (isDeviceTensor(feed)) {
+        known[index] = feed;
+      }
     }
   }
   let given = 0;
   for (const name in feeds) given += Object.hasOwn(feeds, name) ? 1 : 0;
   if (given !== rows.length) checkNames(table, feeds);
+  return same;
 }
 
 function checkNames(table: IoTable, feeds: object): void {
@@ -229,6 +259,8 @@ export function snapshot(feeds: ResolvedFeeds): ResolvedFeeds {
   return {
     shapes: feeds.shapes.slice(),
     values: feeds.values.slice(),
+    known: [],
+    lengths: [],
     inputs: feeds.inputs.map((input) =>
       ArrayBuffer.isView(input) ? (input as TensorData).slice() : input,
     ),

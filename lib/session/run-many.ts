@@ -2,18 +2,11 @@
 
 import { asError, describe, invalidArgument } from '../errors.js';
 import type { Dispatcher, RunSource } from './dispatcher.js';
-import type { ResolvedFeeds } from './feeds.js';
 import type { OutputPlan } from './outputs.js';
+import type { ResolvedRun } from './resolved-run.js';
 import { type RunResult, abortedError, deadlineError } from './run.js';
 import type { Slot } from './slots.js';
 import type { OutputTargets } from './types.js';
-
-/** A run that was checked. */
-export interface ResolvedRun {
-  readonly feeds: ResolvedFeeds;
-  profile: number;
-  outputs: OutputPlan;
-}
 
 /** Checks the feeds of run `index` and chooses its profile and outputs. */
 export type ResolveRun = (index: number) => ResolvedRun;
@@ -81,7 +74,7 @@ export class RunMany implements RunSource {
     }
     const { outputs } = run;
     try {
-      slot.start(run.feeds, run.profile, outputs, false);
+      slot.start(run, false);
       const on = (this.#on[slot.index] ??= { index, outputs });
       on.index = index;
       on.outputs = outputs;

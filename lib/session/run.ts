@@ -3,8 +3,8 @@
 import type { DeviceTensor } from '../device-tensor.js';
 import { AbortedError, DeadlineError, describe, invalidArgument } from '../errors.js';
 import type { Tensor } from '../tensor.js';
-import type { ResolvedFeeds } from './feeds.js';
 import type { OutputPlan } from './outputs.js';
+import type { ResolvedRun } from './resolved-run.js';
 
 /** What a run resolves with. */
 export type RunResult = Record<string, Tensor | DeviceTensor>;
@@ -20,23 +20,20 @@ function keepSettlers(resolve: (result: RunResult) => void, reject: (error: Erro
 
 /** One inference, from the call to the end of its promise. */
 export class Run {
-  /** Copies of the inputs, while it waits for a slot. */
-  feeds: ResolvedFeeds | undefined;
-  readonly profile: number;
+  /** With copies of the inputs, while it waits for a slot. */
+  waiting: ResolvedRun | undefined;
   /** performance.now() at the call; 0 where nobody asks. */
   readonly called: number;
   readonly outputs: OutputPlan;
   readonly promise: Promise<RunResult>;
   readonly #resolve: (result: RunResult) => void;
   readonly #reject: (error: Error) => void;
-  #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  /** Stops watching signal and deadline. */
+  #unwatch: (() => void) | undefined;
   /** Whether the promise is settled; a slot may still work on it. */
   settled = false;
 
-  constructor(profile: number, outputs: OutputPlan, called: number) {
-    this.profile = profile;
+  constructor(outputs: OutputPlan, called: number) {
     this.outputs = outputs;
     this.called = called;
     this.promise = new Promise<RunResult>(keepSettlers);
@@ -50,20 +47,22 @@ export class Run {
     deadlineMs: number | undefined,
     abandoned: (run: Run) => void,
   ): void {
-    if (signal !== undefined) {
-      this.#signal = signal;
-      this.#onAbort = () => {
-        this.reject(abortedError('run', signal));
-        abandoned(this);
-      };
-      signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
-    if (deadlineMs !== undefined) {
-      this.#timer = setTimeout(() => {
-        this.reject(deadlineError(deadlineMs));
-        abandoned(this);
-      }, deadlineMs);
-    }
+    const onAbort = (): void => {
+      this.reject(abortedError('run', signal as AbortSignal));
+      abandoned(this);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer =
+      deadlineMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            this.reject(deadlineError(deadlineMs));
+            abandoned(this);
+          }, deadlineMs);
+    this.#unwatch = () => {
+      signal?.removeEventListener('abort', onAbort);
+      clearTimeout(timer);
+    };
   }
 
   resolve(result: RunResult): void {
@@ -78,10 +77,10 @@ export class Run {
 
   #settle(): void {
     this.settled = true;
-    this.feeds = undefined;
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#signal = this.#onAbort = this.#timer = undefined;
+    this.waiting = undefined;
+    if (this.#unwatch === undefined) return;
+    this.#unwatch();
+    this.#unwatch = undefined;
   }
 }
 

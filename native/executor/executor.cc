@@ -165,7 +165,7 @@ bool Executor::LaunchHere() const noexcept {
   // With many tiny runs in flight their launches fill the owner's time: better that other threads launch while the owner prepares the
   // next one. With few the way to another thread is longer than the launch.
   const std::int64_t fastest = fastest_.load(std::memory_order_relaxed);
-  return !spin_ || crowd_ == 1 || crowd_ * (cost + kOwnShare) <= fastest + fastest / 2;
+  return !spin_ || crowd_ == 1 || crowd_ * (cost + kOwnShare) <= 2 * fastest;
 }
 
 // How many were in flight at most, of late: how many there are just now says little.

@@ -76,12 +76,12 @@ class Executor {
   Result<Watcher> Start(int slot);
   // Any thread. True: the run has ended. `ask_driver`: also looks for errors, which leave no mark.
   bool Poll(int slot, bool ask_driver);
+  // The owner was woken before the end and looks by itself from here on, until Poll is true or HandOver.
+  void TakeOver(int slot) noexcept { entry(slot).watched.store(false); }
   // The owner looks no more by itself: the sink wakes it.
   void HandOver(int slot);
-  // For the reactor: whether the run that it watches has ended and was collected; and that it watches the present one no more, which
-  // is the owner's own from here on.
+  // For the reactor: the run that it watches has ended and was collected.
   bool Outdated(int slot, std::uint32_t run) const noexcept;
-  void GiveBack(int slot) noexcept { entry(slot).watched.store(false); }
   // The same for all that is running, also where the owner was woken before the end.
   void HandOverAll();
   // How long the owner shall spin for a run before it hands it over; nanoseconds after Start.

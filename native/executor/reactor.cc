@@ -122,11 +122,7 @@ std::int64_t Reactor::Scan(std::int64_t now) {
       const std::int64_t elapsed = now - watch.started;
       // The driver is asked rarely: only it knows of errors, which leave no mark.
       const bool ask = watch.lazy || elapsed > kLongest;
-      over = watch.executor->Poll(watch.slot, ask);
-      if (!over && watch.wake_at != 0 && now >= watch.wake_at) {
-        watch.executor->GiveBack(watch.slot);
-        over = true;
-      }
+      over = watch.executor->Poll(watch.slot, ask) || (watch.wake_at != 0 && now >= watch.wake_at);
       watch.next = now + Pause(watch, elapsed);
       if (watch.wake_at != 0) watch.next = std::min(watch.next, std::max(watch.wake_at, now));
     }

@@ -17,6 +17,7 @@ std::span<const napi_property_descriptor> EngineObject::Definition() {
       Method<&Self::CreateInspector>("createInspector"),
       Method<&Self::Serialize>("serialize"),
       Method<&Self::CreateExecutor>("createExecutor"),
+      Method<&Self::Measure>("measure"),
       CloseMethod(kKind),
   };
   return kProperties;

@@ -56,6 +56,7 @@ std::span<const napi_property_descriptor> ExecutorObject::Definition() {
       Method<&Self::OutputShapes>("outputShapes"),
       Method<&Self::ReadOutput>("readOutput"),
       Method<&Self::TakeDeviceOutput>("takeDeviceOutput"),
+      Method<&Self::TakeError, WhenClosed::kAllow>("takeError"),
       Method<&Self::Timing>("timing"),
       Method<&Self::Memory>("memory"),
       Method<&Self::Stats>("stats"),
@@ -69,7 +70,7 @@ std::shared_ptr<Resource> ExecutorObject::Detach() noexcept {
 }
 
 void ExecutorObject::DropReferences(napi_env env) noexcept {
-  for (napi_ref* reference : {&self_, &on_complete_, &close_promise_}) {
+  for (napi_ref* reference : {&self_, &on_complete_, &ended_, &close_promise_}) {
     if (*reference != nullptr) (void)napi_delete_reference(env, std::exchange(*reference, nullptr));
   }
   for (napi_ref& reference : prepared_) {
@@ -100,6 +101,13 @@ Status ExecutorObject::Attach(EnvState& state, napi_value self, napi_value on_co
   NAPI_TRY(napi_define_properties(env, self, 1, &keeps));
   NAPI_TRY(napi_create_reference(env, self, 0, &self_));
   NAPI_TRY(napi_create_reference(env, on_complete, 0, &on_complete_));
+  napi_value memory = nullptr;
+  napi_value ended = nullptr;
+  void* data = nullptr;
+  NAPI_TRY(napi_create_arraybuffer(env, errors_.size() * sizeof(std::int32_t), &data, &memory));
+  NAPI_TRY(napi_create_typedarray(env, napi_int32_array, errors_.size(), memory, 0, &ended));
+  NAPI_TRY(napi_set_named_property(env, self, "ended", ended));
+  NAPI_TRY(napi_create_reference(env, ended, 0, &ended_));
   RETURN_IF_ERROR(DefineDirect(env, self, "start", StartDirect<false>));
   RETURN_IF_ERROR(DefineDirect(env, self, "startSync", StartDirect<true>));
   sink_->Attach(this);
@@ -114,8 +122,9 @@ void ExecutorObject::Look(EnvState& state, int slot) {
   if ((resource_ == nullptr && closing_ == nullptr) || !open().running(slot)) return;
   if (open().Poll(slot, false)) {
     state.poller().Forget(*this, slot);
-    Complete(state, slot);
+    Complete(state, std::span(&slot, 1), nullptr);
   } else if (state.poller().usable() && !state.poller().Watches(*this, slot)) {
+    open().TakeOver(slot);
     state.poller().Watch(*this, slot, open().Patience());
   }
 }
@@ -130,32 +139,49 @@ void ExecutorObject::EndPending(EnvState& state) noexcept {
   if (--pending_ == 0) (void)napi_reference_unref(state.env(), self_, nullptr);
 }
 
-void ExecutorObject::Complete(EnvState& state, int slot) {
+void ExecutorObject::Complete(EnvState& state, std::span<const int> slots,
+                              napi_async_context async_context) {
   const napi_env env = state.env();
-  // Handles, so that neither object goes while we are here, whatever is unreferenced now.
+  // Handles, so that none of these goes while we are here, whatever is unreferenced now.
   napi_value self = nullptr;
   napi_value function = nullptr;
+  napi_value list = nullptr;
+  void* data = nullptr;
+  std::size_t room = 0;
   (void)napi_get_reference_value(env, self_, &self);
   (void)napi_get_reference_value(env, on_complete_, &function);
-  EndPending(state);
   if (!std::exchange(guarded_, true)) GuardExit();
-  Status status = open().Collect(slot);
-  std::array<napi_value, 2> arguments{};
-  napi_value receiver = nullptr;
-  if (function == nullptr || napi_get_undefined(env, &receiver) != napi_ok) return;
-  arguments[1] = receiver;
-  if (!status.ok()) {
-    arguments[1] = MakeError(state, status.error());
-    if (arguments[1] == nullptr &&
-        napi_get_and_clear_last_exception(env, &arguments[1]) != napi_ok) {
-      return;
-    }
+  (void)napi_get_reference_value(env, ended_, &list);
+  if (function == nullptr || list == nullptr ||
+      napi_get_typedarray_info(env, list, nullptr, &room, &data, nullptr, nullptr) != napi_ok) {
+    return;
   }
-  Result<napi_value> number = MakeNumber(env, slot);
-  if (!number.ok()) return;
-  arguments[0] = number.value();
-  // What it throws stays pending and is reported by the queue.
-  (void)napi_call_function(env, receiver, function, arguments.size(), arguments.data(), nullptr);
+  const std::span ended(static_cast<std::int32_t*>(data), room);
+  std::uint32_t count = 0;
+  for (const int slot : slots) {
+    if (!open().running(slot) || count == ended.size()) continue;
+    EndPending(state);
+    Status& error = errors_[static_cast<std::size_t>(slot)] = open().Collect(slot);
+    ended[count++] = error.ok() ? slot : ~slot;
+  }
+  napi_value argument = nullptr;
+  if (count == 0 || napi_create_uint32(env, count, &argument) != napi_ok) return;
+  // What it throws stays pending and is reported by the caller.
+  if (async_context != nullptr) {
+    (void)napi_make_callback(env, async_context, self, function, 1, &argument, nullptr);
+  } else {
+    (void)napi_call_function(env, self, function, 1, &argument, nullptr);
+  }
+}
+
+Result<napi_value> ExecutorObject::TakeError(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadInt(call.env, call.arguments[0], "slot", 0,
+                                           static_cast<int>(errors_.size()) - 1));
+  const Status error = std::move(errors_[static_cast<std::size_t>(slot)]);
+  if (error.ok()) return nullptr;
+  napi_value value = MakeError(call.state, error.error());
+  if (value == nullptr) NAPI_TRY(napi_get_and_clear_last_exception(call.env, &value));
+  return value;
 }
 
 Result<int> ExecutorObject::ReadSlot(Call& call) const {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "executor/executor.h"
@@ -55,6 +56,7 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   ExecutorObject(std::shared_ptr<ExecutorResource> resource, std::shared_ptr<CompletionQueue> sink)
       : HandleObject(kKind, std::move(resource)),
         sink_(std::move(sink)),
+        errors_(static_cast<std::size_t>(resource_->executor->slots())),
         prepared_(static_cast<std::size_t>(resource_->executor->slots())),
         staging_(static_cast<std::size_t>(resource_->executor->slots())) {}
   ~ExecutorObject() override {
@@ -68,8 +70,8 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   // Ties this to its JavaScript object, once: `self` keeps `on_complete` alive (and not this, which would be a cycle that no
   // collector sees).
   Status Attach(EnvState& state, napi_value self, napi_value on_complete);
-  // The run of `slot` has ended: tells JavaScript.
-  void Complete(EnvState& state, int slot);
+  // The runs of `slots` have ended: tells JavaScript, with one call. `async_context`: null within a callback of Node's.
+  void Complete(EnvState& state, std::span<const int> slots, napi_async_context async_context);
   // The slot shall be looked at: its run has ended, or will in a moment.
   void Look(EnvState& state, int slot);
   // For LoopPoller; while a run is in flight.
@@ -86,6 +88,7 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   Result<napi_value> OutputShapes(Call& call);
   Result<napi_value> ReadOutput(Call& call);
   Result<napi_value> TakeDeviceOutput(Call& call);
+  Result<napi_value> TakeError(Call& call);
   Result<napi_value> Timing(Call& call);
   Result<napi_value> Memory(Call& call);
   Result<napi_value> Stats(Call& call);
@@ -140,6 +143,8 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   std::shared_ptr<ExecutorResource> closing_;  // between close() and its end
   napi_ref self_ = nullptr;                    // weak, strong while something is pending
   napi_ref on_complete_ = nullptr;             // weak
+  napi_ref ended_ = nullptr;    // weak: an Int32Array of as many elements as there are slots
+  std::vector<Status> errors_;  // by slot, of the last run, until they are taken
   napi_ref close_promise_ = nullptr;
   std::vector<napi_ref> prepared_;          // by slot: what prepare returned last
   std::vector<StagingReferences> staging_;  // by slot

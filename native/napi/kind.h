@@ -24,8 +24,9 @@ enum class Kind : std::uint8_t {
   kExecutor,
   kBuild,
   kActivationPool,
+  kMeasurement,
 };
-inline constexpr std::size_t kKindCount = 14;
+inline constexpr std::size_t kKindCount = 15;
 
 const char* KindName(Kind kind) noexcept;  // "Stream"
 

@@ -103,30 +103,32 @@ bool LoopPoller::Look(std::int64_t now) {
   return !ended_.empty() || watched_.empty();
 }
 
+void LoopPoller::Report() {
+  const napi_env env = state_.env();
+  napi_handle_scope handles = nullptr;
+  if (napi_open_handle_scope(env, &handles) != napi_ok) return;
+  while (!ended_.empty()) {
+    // All of one object at once. Taken out first, as JavaScript may run the loop, and so this, within.
+    ExecutorObject& object = *ended_.front().object;
+    std::vector<int> slots = std::move(slots_);
+    slots.clear();
+    std::erase_if(ended_, [&](const Watched& watched) {
+      if (watched.object == &object) slots.push_back(watched.slot);
+      return watched.object == &object;
+    });
+    object.Complete(state_, slots, context_);
+    slots_ = std::move(slots);
+    if (!ReportPendingException(env)) break;
+  }
+  (void)napi_close_handle_scope(env, handles);
+}
+
 void LoopPoller::Turn() {
   const std::int64_t start = executor::Now();
   for (std::int64_t now = start; !Look(now) && now - start < kSpin; now = executor::Now()) {
     executor::CpuRelax();
   }
-  if (!ended_.empty()) {
-    const napi_env env = state_.env();
-    napi_handle_scope handles = nullptr;
-    napi_callback_scope callbacks = nullptr;
-    if (napi_open_handle_scope(env, &handles) != napi_ok) return;
-    if (napi_open_callback_scope(env, nullptr, context_, &callbacks) == napi_ok) {
-      // A copy, as JavaScript may run the loop, and so this, within.
-      std::vector<Watched> ended = std::move(ended_);
-      ended_.clear();
-      for (const Watched& one : ended) {
-        one.object->Complete(state_, one.slot);
-        if (!ReportPendingException(env)) break;
-      }
-      ended.clear();
-      if (ended_.empty()) ended_ = std::move(ended);    // keeps its capacity
-      (void)napi_close_callback_scope(env, callbacks);  // microtasks run here
-    }
-    (void)napi_close_handle_scope(env, handles);
-  }
+  if (!ended_.empty()) Report();
   if (watched_.empty() && active_ && handle_ != nullptr) {
     active_ = false;
     (void)uv_idle_stop(handle_);

@@ -43,6 +43,7 @@ class LoopPoller {
   static void OnCleanup(napi_async_cleanup_hook_handle hook, void* data) noexcept;
   void Turn();
   bool Look(std::int64_t now);
+  void Report();
 
   EnvState& state_;
   uv_handle_s* handle_ = nullptr;  // its memory is freed when libuv has closed it
@@ -52,6 +53,7 @@ class LoopPoller {
   std::uint32_t turns_ = 0;
   std::vector<Watched> watched_;
   std::vector<Watched> ended_;
+  std::vector<int> slots_;
 };
 
 }  // namespace trtnode::napi

@@ -76,6 +76,7 @@ class EngineObject final : public HandleObject<EngineResource> {
   Result<napi_value> CreateInspector(Call& call);
   Result<napi_value> Serialize(Call& call);
   Result<napi_value> CreateExecutor(Call& call);  // executor_object.cc
+  Result<napi_value> Measure(Call& call);         // measure_object.cc
 
  private:
   napi_ref info_ = nullptr;

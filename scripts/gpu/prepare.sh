@@ -7,7 +7,7 @@ app=.gpu/app
 rm -rf "$app"
 mkdir -p "$app/build/Release" "$app/node_modules" "$app/test"
 
-npx tsc -p tsconfig.build.json
+npm run --silent compile:ts
 [ -f build/Release/trt_node.node ] || npm run build:native
 cp build/Release/*.node build/Release/libtrtnode_reference.so "$app/build/Release/"
 strip --strip-unneeded "$app"/build/Release/*

@@ -87,6 +87,10 @@ test('it holds what it needs and nothing else', () => {
       'CMakeLists.txt',
       'LICENSE',
       'README.md',
+      'dist/bench/assets/chart.js-LICENSE.md',
+      'dist/bench/assets/chart.umd.min.js',
+      'dist/bench/assets/report.css',
+      'dist/bench/assets/report.js',
       'dist/cli/main.js',
       'dist/index.d.ts',
       'dist/index.js',
@@ -99,7 +103,8 @@ test('it holds what it needs and nothing else', () => {
     /^(CHANGELOG\.md|CMakeLists\.txt|LICENSE|README\.md|package\.json)$/,
     /^cmake\/\w+\.cmake$/,
     /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
-    /^native\/(core|cuda|tensorrt|executor|napi|reference)\/[\w/-]+\.(h|cc|def)$/,
+    /^dist\/bench\/assets\/[\w.-]+$/,
+    /^native\/(core|cuda|tensorrt|executor|bench|napi|reference)\/[\w/-]+\.(h|cc|def)$/,
     /^native\/([\w-]+\/)+(CMakeLists\.txt|README\.md|[\w.-]+\.map)$/,
     /^native\/README\.md$/,
     /^prebuilds\/linux-(x64|arm64)\/(trt-node\.glibc\.node|libtrtnode_reference\.so)$/,
@@ -192,6 +197,18 @@ test('it builds and runs a model where only onnxruntime-node lies beside it', ()
 test('its command runs', () => {
   const command = path.join(consumer, 'node_modules', '.bin', 'trt-node');
   expect(node(command, '--version')).toBe(`${packed.version}\n`);
+});
+
+test('bench writes its HTML report from what the package brings', () => {
+  const command = path.join(consumer, 'node_modules', '.bin', 'trt-node');
+  const model = path.join(repositoryRoot, 'test', 'fixtures', 'onnx', 'mlp.onnx');
+  const plan = path.join(consumer, 'mlp.plan');
+  const report = path.join(consumer, 'report.html');
+  const shapes = '--shapes=x:8x64';
+  node(command, 'build', `--onnx=${model}`, `--saveEngine=${plan}`, shapes, '--runtime=reference');
+  const short = ['--runtime=reference', '--warmUp=0', '--duration=0'];
+  expect(node(command, 'bench', plan, ...short, `--html=${report}`)).toContain('Throughput: ');
+  expect(readFileSync(report, 'utf8')).toContain('Chart.js v');
 });
 
 test('the binaries load on Ubuntu 22.04, Debian 12 and newer', () => {

@@ -14,6 +14,7 @@ import {
   Session,
   Tensor,
   TensorRTError,
+  bench,
   build,
   inspect,
   isTensorRTError,
@@ -149,4 +150,21 @@ export function caught(thrown: unknown): string {
     expectTypeOf(thrown.log).toEqualTypeOf<readonly string[]>();
   }
   return isTensorRTError(thrown) ? reaction(thrown) : '';
+}
+
+export async function benchmarks(): Promise<void> {
+  const report = await bench('model.plan', {
+    shapes: { x: [8, 64] },
+    inputs: { y: new Tensor('float32', x), z: 'z.npy' },
+    phases: ['device', 'js'],
+    compat: 11,
+    progress: ({ phase, queries }) => console.log(phase, queries),
+  });
+  expectTypeOf(report.device?.compute.median).toEqualTypeOf<number | undefined>();
+  expectTypeOf(report.js?.timed?.split.wakeUp.mean).toEqualTypeOf<number | undefined>();
+  expectTypeOf(report.findings[0]?.severity).toEqualTypeOf<'info' | 'warning' | undefined>();
+  // @ts-expect-error there is no such phase
+  await bench('model.plan', { phases: ['gpu'] });
+  // @ts-expect-error 9 is no trtexec with other defaults
+  await bench('model.plan', { compat: 9 });
 }

@@ -29,7 +29,7 @@ describe('usage', () => {
     expect(await cli('--help')).toMatchObject({ status: 0, stderr: '' });
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
     expect(await cli('--version')).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
-    for (const command of ['doctor', 'inspect', 'build', 'run']) {
+    for (const command of ['doctor', 'inspect', 'build', 'run', 'bench']) {
       expect((await cli('--help')).stdout).toContain(`\n  ${command} `);
       const { status, stdout } = await cli(`${command} --help`);
       expect(status).toBe(0);
@@ -41,7 +41,7 @@ describe('usage', () => {
   });
 
   test.each([
-    ['', 'no command was given', 'doctor, inspect, build, run'],
+    ['', 'no command was given', 'doctor, inspect, build, run, bench'],
     ['inpsect x', 'unknown command "inpsect"', 'Did you mean inspect?'],
     ['inspect', 'inspect needs one file, got 0', 'trt-node inspect FILE'],
     ['inspect a b', 'got 2', 'trt-node inspect FILE'],

@@ -43,7 +43,12 @@ class Executor {
       completion: 0,
       timing: false,
       activations: undefined,
-      onComplete: (slot, error) => executor.waiting.get(slot)?.(error),
+      onComplete: (count) => {
+        for (const code of executor.native.ended.slice(0, count)) {
+          const ended = code < 0 ? ~code : code;
+          executor.waiting.get(ended)?.(code < 0 ? executor.native.takeError(ended) : undefined);
+        }
+      },
     });
     engine.close(); // the executor keeps what it needs
     runtime.close();

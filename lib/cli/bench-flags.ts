@@ -1,0 +1,151 @@
+// The flags of `trt-node bench`: trtexec's names. Those of trtexec that it has not are refused by name; those of building are told to be build's.
+
+import { commonFlags, platformFlags } from './command.js';
+import type { Flag } from './flags.js';
+
+const built = 'the plan is built already; `trt-node build` takes it';
+const ownRun = 'layers are always profiled in a run of their own';
+const explicit = 'TensorRT knows only explicit batch dimensions now';
+
+function refused(hint: string, ...names: string[]): Flag[] {
+  return names.map((name) => ({ name, unsupported: hint }));
+}
+
+export const benchFlags: readonly Flag[] = [
+  { name: 'loadEngine', value: 'PLAN', help: "The plan, trtexec's way" },
+  {
+    name: 'shapes',
+    value: 'SHAPES',
+    help: "Shapes of the inputs (name:1x3x224x224,…); values of shape tensors; default: the profile's optimum",
+  },
+  {
+    name: 'loadInputs',
+    aliases: ['input'],
+    value: 'NAME:FILE,…',
+    repeated: true,
+    help: 'Inputs from raw bytes or .npy files; the others are random',
+  },
+  { name: 'seed', value: 'N', help: 'Of the random inputs (default 0)' },
+  {
+    name: 'useProfile',
+    value: 'N',
+    help: 'Optimization profile (default: the best for the shapes)',
+  },
+  {
+    name: 'phases',
+    value: 'device,js',
+    help: 'What to measure: the device as trtexec, and what a JavaScript caller sees (default both)',
+  },
+  { name: 'iterations', value: 'N', help: 'At least so many queries of each stream (default 10)' },
+  { name: 'warmUp', value: 'MS', help: 'Milliseconds that do not count (default 200)' },
+  {
+    name: 'duration',
+    value: 'S',
+    help: 'At least so many seconds after the warm-up (default 3; -1: until Ctrl-C)',
+  },
+  { name: 'sleepTime', value: 'MS', help: 'Delay the start of the device (default 0)' },
+  { name: 'idleTime', value: 'MS', help: 'Pause between queries (default 0)' },
+  {
+    name: 'infStreams',
+    aliases: ['streams'],
+    value: 'N',
+    help: 'Inferences in flight (default 1)',
+  },
+  { name: 'threads', help: 'A thread for each stream' },
+  { name: 'exposeDMA', help: 'Do not hide copies behind computing' },
+  { name: 'useCudaGraph', help: 'Launch as a CUDA graph' },
+  { name: 'noCudaGraph', help: "Do not (trtexec 11's name)" },
+  { name: 'useSpinWait', help: 'Wait for the device by spinning' },
+  { name: 'noSpinWait', help: "Do not (trtexec 11's name)" },
+  { name: 'noDataTransfers', help: 'Leave the copies out' },
+  { name: 'includeDataTransfers', help: "Do not (trtexec 11's name)" },
+  {
+    name: 'compat',
+    value: '10|11',
+    help: 'Defaults of trtexec 10 (no graph, no spinning, copies; the default) or 11 (graph, spinning, no copies)',
+  },
+  {
+    name: 'persistentCacheRatio',
+    value: '0..1',
+    help: 'Share of the persisting L2 cache for activations',
+  },
+  { name: 'percentile', value: 'P,…', help: 'Percentiles (default 90,95,99)' },
+  {
+    name: 'avgRuns',
+    value: 'N',
+    help: 'Print the average of every N queries (default 10; given: all of them)',
+  },
+  { name: 'dumpProfile', help: 'Print the times of the layers' },
+  { name: 'dumpOutput', help: 'Print the outputs of the last query' },
+  { name: 'dumpLayerInfo', help: "Print what TensorRT's inspector tells of the layers" },
+  { name: 'exportTimes', value: 'FILE', help: 'Write the times of every query as JSON' },
+  { name: 'exportProfile', value: 'FILE', help: 'Write the times of the layers as JSON' },
+  { name: 'exportOutput', value: 'FILE', help: 'Write the outputs of the last query as JSON' },
+  { name: 'exportLayerInfo', value: 'FILE', help: 'Write what the inspector tells as JSON' },
+  { name: 'html', value: 'FILE', help: 'Write a report with charts, in one file without network' },
+  {
+    name: 'engineHostCodeAllowed',
+    help: 'Allow executable host code in the plan (version-compatible plans that you trust)',
+  },
+  { name: 'verbose', help: "Print all of TensorRT's log on stderr" },
+  { name: 'separateProfileRun', ignored: ownRun },
+  { name: 'explicitBatch', ignored: explicit },
+  ...['fp16', 'bf16', 'int8', 'fp8', 'int4', 'best', 'noTF32', 'stronglyTyped'].map(
+    (name): Flag => ({ name, ignored: built }),
+  ),
+  ...[
+    'workspace',
+    'memPoolSize',
+    'minShapes',
+    'optShapes',
+    'maxShapes',
+    'builderOptimizationLevel',
+    'profilingVerbosity',
+    'timingCacheFile',
+    'hardwareCompatibilityLevel',
+  ].map((name): Flag => ({ name, value: 'VALUE', ignored: built })),
+  ...refused(
+    'Build the plan first: trt-node build --onnx=MODEL --saveEngine=PLAN, then trt-node bench PLAN.',
+    'onnx',
+    'saveEngine',
+    'buildOnly',
+    'skipInference',
+  ),
+  ...refused(
+    'Name the library instead: --library=libnvinfer_lean.so.10.',
+    'useRuntime',
+    'leanDLLPath',
+  ),
+  ...refused('Use trt-node inspect PLAN.', 'getPlanVersionOnly', 'dumpOptimizationProfile'),
+  ...refused('Use trt-node run PLAN --saveOutputs=DIR.', 'dumpRawBindingsToFile'),
+  ...refused(
+    'Leave it out: bench measures with ordinary device memory, which the driver does not move.',
+    'useManagedMemory',
+    'allocationStrategy',
+    'weightStreamingBudget',
+    'monitorMemory',
+  ),
+  ...refused('Give the batch as the first dimension in --shapes.', 'batch', 'maxBatch'),
+  ...refused(
+    'Leave it out, or use trtexec for it.',
+    'asyncFileReader',
+    'buildDLAStandalone',
+    'dumpRefit',
+    'loadRefOutputs',
+    'markDebug',
+    'maxAuxStreams',
+    'nvtxVerbosity',
+    'refit',
+    'refitFromOnnx',
+    'safe',
+    'saveAllDebugTensors',
+    'saveDebugTensors',
+    'tempdir',
+    'tempfileControls',
+    'timeDeserialize',
+    'timeRefit',
+    'useDLACore',
+  ),
+  ...platformFlags,
+  ...commonFlags,
+];

@@ -1,0 +1,21 @@
+// ResolvedRun: a run that was checked, before it has a slot.
+
+import { type ResolvedFeeds, emptyFeeds } from './feeds.js';
+import type { IoTable } from './io-table.js';
+import type { OutputPlan } from './outputs.js';
+
+/** A run that was checked. Filled again for the next one: good until then. */
+export interface ResolvedRun {
+  readonly feeds: ResolvedFeeds;
+  profile: number;
+  outputs: OutputPlan;
+  /** The profile that was asked for. */
+  pinned: number | undefined;
+  /** Another number whenever the feeds or the profile are others than before, never used twice; 0: nothing can be said. */
+  version: number;
+}
+
+/** One that nothing was resolved into yet. */
+export function emptyRun(table: IoTable, outputs: OutputPlan): ResolvedRun {
+  return { feeds: emptyFeeds(table), profile: 0, outputs, pinned: undefined, version: 0 };
+}
