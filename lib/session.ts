@@ -66,7 +66,7 @@ interface Loaded {
  * A plan, ready to run. Made by {@link Session.load}; owns its runtime, engine, contexts, streams and buffers until {@link Session.close}.
  *
  * Runs beyond the number of `instances` wait in order; their inputs are copied at the call, so every array may be reused as soon as `run` has returned
- * (pinned buffers and device tensors excepted: they are used where they are).
+ * (pinned buffers and device tensors excepted: they are used where they are). The same tensors and targets again cost least: then only their content is new.
  *
  * @example
  * ```ts
@@ -130,7 +130,8 @@ export class Session {
    * @returns Rejects with {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_BUFFER; {@link LoadError} ERR_TRT_NO_DRIVER,
    *   ERR_TRT_LIBRARY_NOT_FOUND, ERR_TRT_LIBRARY_INVALID, ERR_TRT_LIBRARY_VERSION, ERR_TRT_REFERENCE_UNAVAILABLE, ERR_TRT_ADDON;
    *   {@link FileError} ERR_TRT_FILE; {@link InvalidPlanError} ERR_TRT_INVALID_PLAN, ERR_TRT_DESERIALIZE; {@link IncompatiblePlanError}
-   *   ERR_TRT_PLAN_VERSION, ERR_TRT_PLAN_DEVICE, ERR_TRT_PLAN_RUNTIME; {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY; {@link AbortedError} ERR_TRT_ABORTED.
+   *   ERR_TRT_PLAN_VERSION, ERR_TRT_PLAN_DEVICE, ERR_TRT_PLAN_RUNTIME; {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY; {@link AbortedError} ERR_TRT_ABORTED;
+   *   {@link ClosedError} ERR_TRT_CLOSED when the `activationMemory` is closed.
    */
   static async load(
     plan: string | URL | Uint8Array | ArrayBuffer,
@@ -228,13 +229,16 @@ export class Session {
   }
 
   /**
-   * Runs one inference. Arguments are checked, and arrays copied, before this returns; nothing waits on the JavaScript thread.
+   * Runs one inference. Arguments are checked, and arrays copied, before this returns; the JavaScript thread does not wait for the device. Pinned buffers and
+   * device tensors are used where they are: leave them as they are, and open, until the promise has settled, and after an abort or a deadline until the
+   * device is done. A run that is on a slot keeps the memory of its buffers, closed or not.
    *
    * @param feeds - The inputs by name.
    * @param options - Outputs, signal, deadline, profile.
    * @returns The outputs by name. Rejects with {@link InvalidArgumentError} (ERR_TRT_UNKNOWN_TENSOR, ERR_TRT_MISSING_INPUT, ERR_TRT_DTYPE_MISMATCH,
    *   ERR_TRT_LENGTH_MISMATCH, ERR_TRT_RANK_MISMATCH, ERR_TRT_INVALID_SHAPE, ERR_TRT_SHAPE_OUT_OF_RANGE, ERR_TRT_INVALID_BUFFER,
-   *   ERR_TRT_INVALID_ARGUMENT); {@link ClosedError} ERR_TRT_CLOSED; {@link BusyError} ERR_TRT_BUSY; {@link AbortedError} ERR_TRT_ABORTED;
+   *   ERR_TRT_INVALID_ARGUMENT); {@link ClosedError} ERR_TRT_CLOSED (the session, or a buffer given to it, also while the run waited); {@link BusyError}
+   *   ERR_TRT_BUSY when `maxQueued` others wait; {@link AbortedError} ERR_TRT_ABORTED;
    *   {@link DeadlineError} ERR_TRT_DEADLINE_EXCEEDED; {@link ExecutionError} ERR_TRT_EXECUTION, ERR_TRT_OUTPUT_ALLOCATOR;
    *   {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY; {@link DeviceError} ERR_TRT_CUDA; {@link DeviceLostError} ERR_TRT_DEVICE_LOST.
    */
@@ -262,7 +266,7 @@ export class Session {
   }
 
   /**
-   * Runs one inference and waits for it, blocking this thread: the fastest way for scripts and workers that have nothing else to do.
+   * Runs one inference and waits for it, blocking this thread: for scripts and workers that have nothing else to do.
    *
    * @param feeds - As {@link Session.run}.
    * @param options - Outputs and profile; no signal and no deadline, as nothing could deliver them.
@@ -282,12 +286,15 @@ export class Session {
   }
 
   /**
-   * Runs many inferences, as many at a time as there are `instances`, with one promise for all: the way to the highest throughput.
+   * Runs many inferences, as many at a time as there are `instances`, with one promise for all, and so less work for each than by `run`. Waiting calls of
+   * `run` get a free slot first; `maxQueued` does not count here.
    *
-   * @param feedsOf - The inputs of each run. Each run's are read when it starts: leave arrays as they are until the promise has settled.
-   * @param options - As for {@link Session.run}; `outputs` names outputs (each to a new array), or is an array with the targets of each run.
-   * @returns The outputs of each run, in the order of `feedsOf`. Rejects, as {@link Session.run}, with the first failure; then no further run is
-   *   started.
+   * @param feedsOf - The inputs of each run. Each run's are checked and read when it starts: leave the list, and arrays, as they are until the promise has
+   *   settled.
+   * @param options - As for {@link Session.run}, for all runs together (`signal`, `deadlineMs`); `outputs` names outputs (each to a new array), or is an array
+   *   with the targets of each run. Runs at the same time must not share targets. `onTiming` is not called.
+   * @returns The outputs of each run, in the order of `feedsOf`. Rejects, as {@link Session.run}, with the first failure, and with ERR_TRT_CLOSED when the
+   *   session is closed before the last has started; then no further run is started, and those on a slot end unheard.
    */
   runMany(
     feedsOf: readonly Feeds[],
@@ -343,7 +350,7 @@ export class Session {
     return chooseProfile(this.#table, resolved, this.#table.noValues, this.#pinnedProfile);
   }
 
-  /** What the session has done so far. Counters only; never throws. */
+  /** What the session has done so far. Counters only; never throws, also after {@link Session.close}. */
   stats(): SessionStats {
     const { completed, failed, abandoned, running, queued } = this.#dispatcher;
     if (this.#closing === undefined) this.#lastStats = this.#executor.stats();
@@ -378,8 +385,8 @@ export class Session {
   }
 
   /**
-   * Waits for the runs on a slot, whose promises settle as usual, rejects those that wait for one with ERR_TRT_CLOSED, then frees everything. Device tensors
-   * that were given out stay open: their receivers own them. Idempotent; never rejects.
+   * Waits for the runs on a slot, whose promises settle as usual, rejects those that wait for one with ERR_TRT_CLOSED, and a `runMany` that has runs left to
+   * start; then frees everything. Device tensors that were given out stay open: their receivers own them. Idempotent; never rejects.
    */
   close(): Promise<void> {
     if (this.#closing === undefined) {

@@ -14,8 +14,8 @@ export interface ActivationMemoryOptions extends PlatformOptions {
 
 /**
  * Device memory for the activations of several sessions, given to them as `activationMemory`. A run borrows a block and gives it back when it has ended:
- * sessions that never run at the same time need as much as the largest of them, not the sum. Runs at the same time get a block each. Sessions keep what they
- * use; `close()` only ends the sharing with further ones.
+ * sessions that never run at the same time need as much as the largest of them, not the sum. Runs at the same time get a block each. Blocks grow as
+ * needed and are freed when this and all sessions that use it are closed. Sessions keep what they use; `close()` only ends the sharing with further ones.
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export class ActivationMemory extends Handle<NativeActivationPool> {
 
   /**
    * @param options - Runtime and device, as the sessions have them. Nothing is allocated yet.
-   * @throws what {@link Session.load} rejects with when there is no usable runtime or device.
+   * @throws {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT; what {@link Session.load} rejects with when there is no usable runtime or device.
    */
   constructor(options: ActivationMemoryOptions = {}) {
     checkOptions(options, [...platformOptionNames, 'device'], 'ActivationMemory');
@@ -43,7 +43,7 @@ export class ActivationMemory extends Handle<NativeActivationPool> {
   }
 
   /**
-   * Bytes allocated so far.
+   * Bytes of device memory that its blocks have now. A session takes its first block when it is loaded.
    *
    * @throws {@link ClosedError} ERR_TRT_CLOSED
    */

@@ -12,33 +12,42 @@ import type { Tensor } from '../tensor.js';
 export interface SessionOptions extends PlatformOptions, LogOptions {
   /** Index of the CUDA device; default 0. */
   device?: number | undefined;
-  /** Execution slots: how many inferences run at the same time, each with a context, stream and buffers of its own. Default 1. */
+  /**
+   * Execution slots: how many inferences run at the same time, each with a stream and buffers of its own, and a context for each profile that it has used.
+   * 1 to 1024; default 1.
+   */
   instances?: number | undefined;
   /** Which optimization profile runs use: 'auto' (default) the best for each run, or always this one. */
   profile?: 'auto' | number | undefined;
-  /** Most runs that wait for a free slot; one more is refused with ERR_TRT_BUSY. Default: no limit. */
+  /** Most calls of `run` that wait for a free slot; one more is refused with ERR_TRT_BUSY. Those of `runMany` do not count. Default: no limit. */
   maxQueued?: number | undefined;
-  /** CUDA stream priority of all slots: lower is more urgent; clamped to the device's range. Default 0. */
+  /** CUDA stream priority of all slots: lower is more urgent; -1000 to 1000, clamped to the device's range. Default 0. */
   priority?: number | undefined;
   /** Whether the plan may bring executable host code, as version-compatible plans do. Only for plans that you trust. Default false. */
   engineHostCodeAllowed?: boolean | undefined;
   /** Where that code is unpacked; default: TensorRT's own choice. */
   temporaryDirectory?: string | undefined;
   /**
-   * CUDA graphs: `'auto'` (default) captures a combination of profile, shapes and addresses when it comes for the second time, `'on'` already at the first,
-   * `'off'` never. What cannot be captured runs without; {@link Session.stats} tells how often, and why.
+   * CUDA graphs: `'auto'` (default) captures a combination of profile, shapes and addresses when it comes for the second time on a slot, `'on'` already at
+   * the first, `'off'` never. What cannot be captured runs without; {@link Session.stats} tells how often, and why. Arrays are staged at addresses
+   * that stay; pinned and device tensors bring addresses of their own: use the same ones again.
    */
   cudaGraph?: 'auto' | 'on' | 'off' | undefined;
-  /** Most CUDA graphs that each slot keeps; the one used longest ago goes first. Default 8. */
+  /**
+   * Most combinations whose CUDA graphs each slot keeps; the one used longest ago goes first. 1 to 1024; default 8. Any run may get any slot: with N
+   * sets of pinned or device tensors in turn there are up to N combinations on each slot, for each shape; with more than this, graphs are captured
+   * again and again (`captures` in {@link Session.stats} keeps growing).
+   */
   maxCudaGraphs?: number | undefined;
   /**
-   * How the end of a run is noticed: `'spin'` soonest, with a CPU core busy while runs are in flight; `'block'` with the least CPU, woken by the driver;
-   * `'adaptive'` (default) spins for as long as the engine's own times let expect it to pay, and sleeps otherwise.
+   * How the end of a run is noticed: `'spin'` soonest, with a CPU core busy while runs are in flight: the event loop goes round without sleeping, and serves
+   * everything else as usual; `'block'` with the least CPU, woken by the driver; `'adaptive'` (default) spins where the runs so far were short (below
+   * 250 µs), and for the last moments of those up to 20 ms; otherwise it sleeps. Where the process may use no more than two CPUs, `'adaptive'` does not spin.
    */
   completion?: 'adaptive' | 'spin' | 'block' | undefined;
   /**
-   * Activation memory to share with other sessions: as much as runs in flight need at the same time, the maximum and not the sum. Default: the
-   * session's own.
+   * Activation memory to share with other sessions of the same device and runtime: as much as runs in flight need at the same time, not the sum of
+   * all sessions. It may be closed after loading: the session keeps what it uses. Default: the session's own.
    */
   activationMemory?: ActivationMemory | undefined;
   /**
@@ -63,7 +72,8 @@ export type Feeds = Readonly<Record<string, Feed>>;
 
 /**
  * Where one output goes: `'host'` (or `true`) a new array, `'device'` a new {@link DeviceTensor}, a typed array or {@link Tensor} of yours (also over a
- * {@link PinnedBuffer}), a {@link DeviceTensor} of yours. Yours must be large enough; what comes back is a tensor over its first elements.
+ * {@link PinnedBuffer}), a {@link DeviceTensor} of yours. Yours must be large enough, must not be used by two runs at a time, and is written until the run
+ * has settled; what comes back is a tensor over its first elements. A new {@link DeviceTensor} is its receiver's to close.
  */
 export type OutputTarget = 'host' | true | 'device' | TensorData | Tensor | DeviceTensor;
 
@@ -79,7 +89,10 @@ export type OutputsOf<O extends OutputTargets> = {
 export interface RunOptions {
   /** Aborts the run: one that waits is removed; of one that runs, the promise rejects at once and the slot becomes free when the device is done. */
   signal?: AbortSignal | undefined;
-  /** Milliseconds from the call after which the promise rejects with ERR_TRT_DEADLINE_EXCEEDED, waiting included. Default: none. */
+  /**
+   * Milliseconds from the call after which the promise rejects with ERR_TRT_DEADLINE_EXCEEDED, waiting included; of `runMany`, for all its runs
+   * together. Above 0, below 2^31. Default: none.
+   */
   deadlineMs?: number | undefined;
   /** Runs in this profile, instead of the session's choice. */
   profile?: number | undefined;
@@ -98,39 +111,39 @@ export interface TensorDescription extends Pick<
   readonly profiles: readonly ProfileShape[];
 }
 
-/** What a session has done so far. */
+/** What a session has done so far: its runs by `run`, `runSync` and `runMany` together, unless said otherwise. */
 export interface SessionStats {
   /** Runs that completed and gave outputs. */
   readonly completed: number;
-  /** Runs that failed in the engine or on the device. */
+  /** Runs that failed when they were started, in the engine or on the device; not calls that were refused before they had a slot. */
   readonly failed: number;
-  /** Runs given up by their caller: aborted, or past their deadline. */
+  /** Calls of `run` given up by their caller: aborted, or past their deadline. */
   readonly abandoned: number;
   /** Runs on a slot now. */
   readonly running: number;
-  /** Runs that wait for a slot now. */
+  /** Calls of `run` that wait for a slot now. */
   readonly queued: number;
   /** CUDA graphs; see {@link SessionOptions.cudaGraph}. */
   readonly cudaGraph: {
     /** Runs that launched a graph. */
     readonly hits: number;
-    /** Graphs captured, all slots together. */
+    /** Graphs captured, all slots together. A combination may have two: one for few runs in flight, one for many. */
     readonly captures: number;
     /** Runs without a graph, because what they run cannot be captured. */
     readonly fallbacks: number;
     /** Why, of the last one. */
     readonly fallbackReason: string | undefined;
   };
-  /** Who launched the asynchronous runs: the event loop's thread where that is cheap, else one of the session's. */
+  /** Who launched the asynchronous runs: the event loop's thread where that is cheap (see docs/design.md), else one of the session's. */
   readonly launches: { readonly onEventLoop: number; readonly onThread: number };
 }
 
 /**
  * When a run was where: milliseconds from the call of `run`, `runSync` or `runMany`. Times on the device come from CUDA events, placed on the host's clock; they
- * are exact among each other, and to some microseconds against the others.
+ * are exact among each other, and to some microseconds against the others. The device may begin before `launched`.
  */
 export interface RunTiming {
-  /** A slot was free, and native submission began. */
+  /** A slot was free, the inputs were staged, and native submission began. */
   readonly submit: number;
   /** All work was handed to the driver. */
   readonly launched: number;
@@ -144,21 +157,21 @@ export interface RunTiming {
   readonly d2hEnd: number;
   /** The end was noticed. */
   readonly completed: number;
-  /** JavaScript has the outputs; the promise resolves now. */
+  /** JavaScript has the outputs; the promise resolves now, or `runSync` returns. */
   readonly settled: number;
 }
 
 /** Memory that a session holds, in bytes. */
 export interface SessionMemory {
-  /** Ordinary host memory for staging. */
+  /** Ordinary host memory: values of shape tensors. */
   readonly hostBytes: number;
-  /** Page-locked host memory. */
+  /** Page-locked host memory for staging; on devices that share memory with the CPU (Jetson) the device's memory of inputs and outputs as well. */
   readonly pinnedBytes: number;
-  /** Device memory of inputs and outputs of all slots. */
+  /** Device memory of inputs and outputs of all slots, and of outputs that came back and wait to be used again. Not that of tensors given out. */
   readonly deviceBytes: number;
   /**
-   * Device memory for activations. Slots lend it to each other, so that it grows with the runs that are in flight at the same time; where sessions share an
-   * {@link ActivationMemory}, of all of them. Weights come on top; TensorRT does not tell their size.
+   * Device memory for activations. Slots lend it to each other, so that it grows with the runs that are in flight at the same time, and it does not shrink;
+   * where sessions share an {@link ActivationMemory}, of all of them. Weights come on top; TensorRT does not tell their size.
    */
   readonly activationBytes: number;
 }

@@ -15,9 +15,11 @@ namespace {
 
 constexpr std::int64_t kMicrosecond = 1'000;
 // Up to here a run is short enough for the owner to spin for it.
-constexpr std::int64_t kShort = 250 * kMicrosecond;
+constexpr std::int64_t kShort = 600 * kMicrosecond;
+// Up to here a run is so short that the host's work for it counts.
+constexpr std::int64_t kTiny = 250 * kMicrosecond;
 // Waking the owner's thread takes about as long; it is woken so much before the expected end.
-constexpr std::int64_t kWakeUp = 60 * kMicrosecond;
+constexpr std::int64_t kWakeUp = 200 * kMicrosecond;
 // Beyond this the end is not foreseen well enough.
 constexpr std::int64_t kForeseeable = 20'000 * kMicrosecond;
 // A launch that costs more is not the owner's thread's business.
@@ -145,7 +147,9 @@ Executor::Watcher Executor::ChooseWatcher() const noexcept {
   if (!options_.owner_polls || options_.completion == Completion::kBlock) return Watcher::kReactor;
   if (options_.completion == Completion::kSpin) return Watcher::kOwner;
   const std::int64_t expected = expected_.load(std::memory_order_relaxed);
-  return spin_ && expected != 0 && expected < kShort ? Watcher::kOwner : Watcher::kReactor;
+  // With several in flight one of them ends that much sooner.
+  const bool soon = expected != 0 && expected < kForeseeable && expected < kShort * crowd_;
+  return spin_ && soon ? Watcher::kOwner : Watcher::kReactor;
 }
 
 std::int64_t Executor::Patience() const noexcept {
@@ -154,7 +158,7 @@ std::int64_t Executor::Patience() const noexcept {
 }
 
 GraphVariant Executor::Variant() const noexcept {
-  const bool tiny = expected_.load(std::memory_order_relaxed) < kShort;
+  const bool tiny = expected_.load(std::memory_order_relaxed) < kTiny;
   return spin_ && tiny && crowd_ >= kMany ? GraphVariant::kThroughput : GraphVariant::kLatency;
 }
 
@@ -198,6 +202,7 @@ Result<Executor::Watcher> Executor::Start(int index) {
   run.watched.store(watcher == Watcher::kReactor);
   ++in_flight_;
   CountCrowd();
+  run.alone = crowd_ == 1;
   run.variant = Variant();
   const bool graph = slot(index).ClaimGraph(run.variant);
   if (graph && LaunchHere()) {
@@ -331,10 +336,13 @@ void Executor::HandOverAll() {
 void Executor::Learn(const Entry& run) noexcept {
   const std::int64_t took = run.finished - run.started;
   Average(expected_, took);
-  // Creeps up, so that it is forgotten when shapes or clocks change.
+  // Creeps up, so that it is forgotten when shapes or clocks change; but only on runs that were alone: others take longer.
   const std::int64_t fastest = fastest_.load(std::memory_order_relaxed);
-  fastest_.store(fastest == 0 || took < fastest ? took : fastest + fastest / 4096 + 1,
-                 std::memory_order_relaxed);
+  if (fastest == 0 || took < fastest) {
+    fastest_.store(took, std::memory_order_relaxed);
+  } else if (run.alone) {
+    fastest_.store(fastest + fastest / 4096 + 1, std::memory_order_relaxed);
+  }
 }
 
 void Executor::Finish(Entry& run, Status status) {

@@ -118,7 +118,8 @@ class Executor {
     std::atomic<bool> eager{false};
     bool completed = false;  // the last run succeeded: its outputs may be read
     GraphVariant variant = GraphVariant::kLatency;
-    Status status;  // of the run; before a launch: why it is not to be launched any more
+    bool alone = true;  // no other was in flight of late
+    Status status;      // of the run; before a launch: why it is not to be launched any more
     std::int64_t started = 0, launched = 0, finished = 0;
   };
   Status CheckOutput(int slot, int output) const;
