@@ -365,7 +365,8 @@ export class Session {
         hits: native?.graphHits ?? 0,
         captures: native?.graphCaptures ?? 0,
         fallbacks: native?.graphFallbacks ?? 0,
-        fallbackReason: native?.graphFallbackReason || undefined,
+        fallbackReason:
+          native?.graphFallbackReason === '' ? undefined : native?.graphFallbackReason,
       },
       launches: {
         onEventLoop: native?.inlineLaunches ?? 0,

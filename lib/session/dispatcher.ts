@@ -167,6 +167,15 @@ export class Dispatcher {
       if (code >= 0) this.#ended(code, undefined);
       else this.#ended(~code, this.#executor.takeError(~code));
     }
+    // Backwards: callers that go on in the order of their promises take the slots back in this order, each the one that it had,
+    // which is bound to its memory already.
+    for (let index = count - 1; index >= 0; index--) {
+      const code = codes[index] as number;
+      this.#next(code >= 0 ? code : ~code);
+    }
+    if (this.running > 0) return;
+    this.#holder.strong = undefined;
+    this.#onIdle?.();
   }
 
   #ended(index: number, error: Error | undefined): void {
@@ -180,10 +189,6 @@ export class Dispatcher {
     }
     if (run instanceof Run) this.#finish(run, slot, error);
     else run?.ended(slot, error);
-    this.#next(index);
-    if (this.running > 0) return;
-    this.#holder.strong = undefined;
-    this.#onIdle?.();
   }
 
   /** Rejects what waits and waits for what runs; then frees everything. Nothing may be started any more. */

@@ -38,6 +38,12 @@ void Average(std::atomic<std::int64_t>& average, std::int64_t value) noexcept {
   average.store(old == 0 ? value : old + (value - old) / share, std::memory_order_relaxed);
 }
 
+// Creeps up, so that it is forgotten when things change.
+void Least(std::atomic<std::int64_t>& least, std::int64_t value) noexcept {
+  const std::int64_t old = least.load(std::memory_order_relaxed);
+  least.store(old == 0 || value < old ? value : old + old / 4096 + 1, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<cuda::PrimaryContext> context,
@@ -237,7 +243,7 @@ Status Executor::Launch(Entry& run, GraphVariant variant, bool timed) {
     const bool quick = slot(run.index).HasGraph();
     status = slot(run.index).Launch(variant);
     run.launched = Now();
-    if (quick && status.ok()) Average(graph_cost_, run.launched - before);
+    if (quick && status.ok()) Least(graph_cost_, run.launched - before);
   } catch (const std::exception& error) {
     status = Status(ErrorCode::kInternal, std::string("A run failed: ") + error.what());
   }
@@ -336,13 +342,9 @@ void Executor::HandOverAll() {
 void Executor::Learn(const Entry& run) noexcept {
   const std::int64_t took = run.finished - run.started;
   Average(expected_, took);
-  // Creeps up, so that it is forgotten when shapes or clocks change; but only on runs that were alone: others take longer.
+  // Only runs that were alone tell how long one takes; others take longer.
   const std::int64_t fastest = fastest_.load(std::memory_order_relaxed);
-  if (fastest == 0 || took < fastest) {
-    fastest_.store(took, std::memory_order_relaxed);
-  } else if (run.alone) {
-    fastest_.store(fastest + fastest / 4096 + 1, std::memory_order_relaxed);
-  }
+  if (run.alone || fastest == 0 || took < fastest) Least(fastest_, took);
 }
 
 void Executor::Finish(Entry& run, Status status) {

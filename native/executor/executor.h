@@ -151,9 +151,10 @@ class Executor {
   int calm_ = 0;
   std::uint64_t inline_launches_ = 0, off_thread_launches_ = 0;
   // Moving averages in nanoseconds; 0: nothing is known yet.
-  std::atomic<std::int64_t> expected_{0};    // from Start to the end
-  std::atomic<std::int64_t> fastest_{0};     // the least of late
-  std::atomic<std::int64_t> graph_cost_{0};  // of launching a graph, on the launching thread
+  std::atomic<std::int64_t> expected_{0};  // from Start to the end
+  std::atomic<std::int64_t> fastest_{0};   // the least of late
+  std::atomic<std::int64_t> graph_cost_{
+      0};  // of launching a graph: the least of late, without waiting for others
 };
 
 }  // namespace trtnode::executor

@@ -35,7 +35,14 @@ function expectTwoLines(result: CliResult, status: number, what: string, hint: s
 describe('bench', () => {
   test("prints trtexec's lines, the mode and the table", async () => {
     const { plan } = planFolder();
-    const { status, stdout, stderr } = await cli(['bench', plan, ...quick, '--shapes=x:2x64']);
+    const { status, stdout, stderr } = await cli([
+      'bench',
+      plan,
+      '--runtime=reference',
+      '--warmUp=0',
+      '--duration=0.3', // long enough for a message to be late
+      '--shapes=x:2x64',
+    ]);
     expect(stderr).toBe('');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Warmup completed \d+ queries over 0 ms\nTiming trace has \d+ queries/);
