@@ -63,7 +63,7 @@ Result<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<cuda::Primary
         activations != nullptr ? std::move(activations) : std::make_shared<ActivationPool>(context);
   }
   shared->outputs = std::make_shared<DevicePool>(context);
-  shared->options = options;
+  shared->options = static_cast<const SlotOptions&>(options);
   shared->context = std::move(context);
   shared->engine = std::move(engine);
   auto executor = std::make_unique<Executor>(std::move(shared), options, std::move(sink));
@@ -98,7 +98,10 @@ Executor::Executor(std::shared_ptr<SlotShared> shared, const ExecutorOptions& op
                                            [this](int slot) { LaunchQueued(slot); })) {}
 
 Executor::~Executor() {
-  Close();
+  try {
+    Close();
+  } catch (...) {  // no memory for the reason of a run that failed: it has ended all the same
+  }
   const cuda::ContextGuard guard(*shared_->context);
   launcher_.reset();
   slots_.clear();
