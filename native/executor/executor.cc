@@ -290,9 +290,10 @@ void Executor::Watch(Entry& run, std::uint32_t number, std::int64_t started) {
   watch.lazy = DriverTells(run) && !run.eager.load();
   if (options_.completion == Completion::kAdaptive) {
     std::int64_t expected = expected_.load(std::memory_order_relaxed);
-    // An end that is noticed late makes the average longer, and that the next end is noticed later still: the least holds against it.
+    // An end that is noticed late makes the average longer, and that the next end is noticed later still: the least, less the time to wake
+    // up, is before it.
     const std::int64_t fastest = fastest_.load(std::memory_order_relaxed);
-    if (run.alone) expected = std::min(expected, fastest + fastest / 8);
+    if (run.alone) expected = std::min(expected, fastest);
     watch.expected = expected;
     if (options_.owner_polls && spin_ && expected > kWakeUp && expected < kForeseeable) {
       watch.wake_at = started + expected - kWakeUp;
