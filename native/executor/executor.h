@@ -80,10 +80,10 @@ class Executor {
   void TakeOver(int slot) noexcept { entry(slot).watched.store(false); }
   // The owner looks no more by itself: the sink wakes it.
   void HandOver(int slot);
-  // For the reactor: the run that it watches has ended and was collected.
-  bool Outdated(int slot, std::uint32_t run) const noexcept;
   // The same for all that is running, also where the owner was woken before the end.
   void HandOverAll();
+  // For the reactor: the run that it watches has ended and was collected.
+  bool Outdated(int slot, std::uint32_t run) const noexcept;
   // How long the owner shall spin for a run before it hands it over; nanoseconds after Start.
   std::int64_t Patience() const noexcept;
   // How the run ended, once. The slot is idle again.
@@ -150,11 +150,10 @@ class Executor {
   int crowd_ = 1;  // see CountCrowd
   int calm_ = 0;
   std::uint64_t inline_launches_ = 0, off_thread_launches_ = 0;
-  // Moving averages in nanoseconds; 0: nothing is known yet.
-  std::atomic<std::int64_t> expected_{0};  // from Start to the end
-  std::atomic<std::int64_t> fastest_{0};   // the least of late
-  std::atomic<std::int64_t> graph_cost_{
-      0};  // of launching a graph: the least of late, without waiting for others
+  // What runs have taken, in nanoseconds; 0: nothing is known yet.
+  std::atomic<std::int64_t> expected_{0};    // from Start to the end, on average
+  std::atomic<std::int64_t> fastest_{0};     // the same, the least of late
+  std::atomic<std::int64_t> graph_cost_{0};  // launching a graph, the least of late
 };
 
 }  // namespace trtnode::executor

@@ -190,6 +190,7 @@ class Slot {
   Status SetOutputAddresses();
   Status SetAddress(int tensor, void* address);
   Status AcquireActivations();
+  bool ReclaimActivations() noexcept;
   GraphKey MakeKey() const;
   std::optional<std::string> GraphObstacle() const;  // why these runs cannot have a graph
   Status LaunchPlain();

@@ -13,20 +13,21 @@ enum : int { kH2dStart, kComputeStart, kComputeEnd, kD2hEnd };
 
 }  // namespace
 
-bool Slot::ClaimGraph(GraphVariant variant) noexcept {
-  if (dirty_ || entry_ == nullptr || entry_->Of(variant) == nullptr) return false;
+// The activations of the last run; dirty where they are another run's now, as contexts and graphs compute in them.
+bool Slot::ReclaimActivations() noexcept {
   if (block_ == nullptr || holds_block_) return true;
   holds_block_ = ActivationPool::TryAcquire(*block_, block_memory_);
-  if (!holds_block_) dirty_ = true;  // the graph computes in memory that is another run's now
+  if (!holds_block_) dirty_ = true;
   return holds_block_;
 }
 
+bool Slot::ClaimGraph(GraphVariant variant) noexcept {
+  if (dirty_ || entry_ == nullptr || entry_->Of(variant) == nullptr) return false;
+  return ReclaimActivations();
+}
+
 Status Slot::Launch(GraphVariant variant) {
-  if (!dirty_ && block_ != nullptr && !holds_block_) {
-    holds_block_ = ActivationPool::TryAcquire(*block_, block_memory_);
-    if (!holds_block_) dirty_ = true;
-  }
-  if (dirty_) RETURN_IF_ERROR(Configure());
+  if (dirty_ || !ReclaimActivations()) RETURN_IF_ERROR(Configure());
   if (entry_ == nullptr) return LaunchPlain();
   if (entry_->Of(variant) != nullptr) return LaunchGraph(variant);
   const bool wanted = entry_->runs > 0 || shared_->options.graphs == GraphMode::kOn;

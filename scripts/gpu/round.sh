@@ -11,7 +11,8 @@ failed=0
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee "$out/gpu.txt"
 node dist/cli/main.js doctor --json >"$out/doctor.json" 2>"$out/doctor.err" || { failed=1; echo "doctor failed"; cat "$out/doctor.err"; }
 export TRT_NODE_TEST_LEAN=${LEAN:-} TRT_NODE_TEST_BUILDER=${DEMO:-}
-timeout "${LIMIT:-400}" node --test --test-timeout=120000 --test-reporter=tap test/gpu/ >"$out/tests.tap" 2>"$out/tests.err" || failed=1
+# One file after another: some look at the free memory of the whole device.
+timeout "${LIMIT:-400}" node --test --test-concurrency=1 --test-timeout=120000 --test-reporter=tap test/gpu/ >"$out/tests.tap" 2>"$out/tests.err" || failed=1
 grep -E '^# (tests|pass|fail|skipped)' "$out/tests.tap"
 grep -nE '^\s*not ok' "$out/tests.tap" | head -40
 if [ "${DEMO:-}" = 1 ]; then

@@ -1,6 +1,6 @@
 // The command line in this process: what it prints and its exit status.
 
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { main } from '../../lib/cli/main.js';
 
 export interface CliResult {
@@ -34,4 +34,18 @@ export async function cliJson(
   const list = typeof words === 'string' ? words.split(' ') : words;
   const { status, stdout, stderr } = await cli([...list, '--json']);
   return { status, stderr, data: JSON.parse(stdout) as Record<string, unknown> };
+}
+
+/** Two lines on stderr: what, and what to do. */
+export function expectTwoLines(
+  result: CliResult,
+  status: number,
+  what: string,
+  hint: string,
+): void {
+  const lines = result.stderr.trimEnd().split('\n');
+  expect(lines, result.stderr).toHaveLength(2);
+  expect(lines[0]).toContain(what);
+  expect(lines[1]).toContain(hint);
+  expect(result.status).toBe(status);
 }

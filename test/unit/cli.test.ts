@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Tensor, formatNpy, parseNpy, readNpy } from 'trt-node';
-import { type CliResult, cli, cliJson } from '../helpers/cli.js';
+import { type CliResult, cli, cliJson, expectTwoLines } from '../helpers/cli.js';
 import { ramp } from '../helpers/known-answers.js';
 import { injectFaults, referencePlan } from '../helpers/reference.js';
 import { tempFolder } from '../helpers/temp.js';
@@ -13,15 +13,6 @@ async function planFile(name: string): Promise<string> {
   const file = path.join(tempFolder(), `${name}.plan`);
   writeFileSync(file, await referencePlan(name));
   return file;
-}
-
-/** Two lines: what, and what to do. */
-function expectTwoLines(result: CliResult, status: number, what: string, hint: string): void {
-  const lines = result.stderr.trimEnd().split('\n');
-  expect(lines, result.stderr).toHaveLength(2);
-  expect(lines[0]).toContain(what);
-  expect(lines[1]).toContain(hint);
-  expect(result.status).toBe(status);
 }
 
 describe('usage', () => {
