@@ -83,10 +83,25 @@ export type {
   BenchTrace,
   DeviceReport,
   JsReport,
-  LayerReport,
   RequestDetail,
   RequestSplit,
 } from './bench/types.js';
+export {
+  type CompareOptions,
+  type ComparisonReport,
+  type NamedTensors,
+  compareOutputs,
+  compareWithOnnxRuntime,
+} from './compare/compare.js';
+export {
+  type ErrorFigures,
+  type ErrorStatistic,
+  type OutputComparison,
+  type Tolerances,
+  compareTensors,
+} from './compare/metrics.js';
+export type { LayerReport, LayerTimes } from './layers/layer-times.js';
+export { LayerProfile, type LayerProfileOptions } from './session/layer-profile.js';
 export { type DoctorProblem, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { FoundLibrary } from './doctor/libraries.js';
 export { formatNpy, parseNpy, readNpy, writeNpy } from './npy.js';

@@ -16,26 +16,12 @@ import { type Command, type Output, platformOptions, severityMarks } from './com
 import {
   type ParsedFlags,
   UsageError,
+  choiceFlag,
   flagValue,
   flagValues,
   hasFlag,
   integerFlag,
 } from './flags.js';
-
-function choiceFlag<T extends string>(
-  parsed: ParsedFlags,
-  name: string,
-  choices: ReadonlyMap<string, T>,
-): T | undefined {
-  const value = flagValue(parsed, name);
-  if (value === undefined) return undefined;
-  const choice = choices.get(value.toLowerCase());
-  if (choice !== undefined) return choice;
-  throw new UsageError(
-    `--${name} needs one of ${[...choices.keys()].join(', ')}, got ${JSON.stringify(value)}`,
-    'Use one of these words.',
-  );
-}
 
 /** trtexec's words (layer_names_only, ampere+) and ours. */
 const verbosityWords = new Map([

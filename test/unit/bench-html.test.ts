@@ -18,7 +18,7 @@ function evilReport(): BenchReport {
     engineName: evil,
     inputs: input === undefined ? [] : [{ ...input, name: evil, source: evil }],
     environment: { ...report.environment, libraryPath: evil, cpu: evil },
-    layers: { count: 1, layers: [layer] },
+    layers: { count: 1, layers: [layer], times: Float32Array.of(1) },
     findings: [{ code: 'x', severity: 'warning', what: evil, todo: evil }],
   };
 }
