@@ -1,6 +1,6 @@
 // trt-node inspect FILE: a plan or an ONNX model, as polygraphy shows it; its layers; a drawing of it; what differs from another.
 
-import { extname } from 'node:path';
+import { basename, extname } from 'node:path';
 import { writeFileAtomically } from '../atomic-write.js';
 import { drawGraph } from '../inspect/graph/draw.js';
 import { type InspectOptions, type PlanInfo, inspect } from '../inspect/inspect.js';
@@ -107,10 +107,10 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
     output.text(`Graph: ${graph}`);
   }
   if (result.kind === 'onnx') {
-    output.data(result);
+    output.data({ ...result, graph });
     return 0;
   }
-  output.data({ ...result, error: error && errorData(error) });
+  output.data({ ...result, graph, error: error && errorData(error) });
   if (error === undefined) return 0;
   return reportError('trt-node inspect', error, { ...output, data: () => undefined });
 }
@@ -118,7 +118,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
 /** The heading of a drawing. */
 function title(result: PlanInfo | OnnxInfo, file: string): string {
   const name = result.kind === 'plan' ? result.engine?.name : result.name;
-  return name ? `${name} (${file})` : file;
+  return name ? `${name} (${basename(file)})` : basename(file);
 }
 
 export const inspectCommand: Command = {

@@ -120,12 +120,12 @@ function summary(diff: PlanDiff | OnnxDiff, noun: string): string[] {
     say(diff.header.filter(({ what }) => what !== 'bytes').length, 'of the header');
     say(diff.engine.length, 'properties of the engine');
     say(diff.memory.length, 'amounts of memory');
-    say(tensors.length, 'inputs and outputs');
-    say(diff.profiles.length, 'inputs with other profiles');
+    say(tensors.length, 'properties of inputs and outputs');
+    say(diff.profiles.length, 'shapes of profiles');
   } else {
     say(diff.model.length, 'properties of the model');
-    say(tensors.length, 'inputs and outputs');
-    say(diff.weights.length, 'weights');
+    say(tensors.length, 'properties of inputs and outputs');
+    say(diff.weights.length, 'of weights');
   }
   say(layers.changed.length, `${noun}s changed`);
   say(layers.added.length, `${noun}s added`);
@@ -135,6 +135,11 @@ function summary(diff: PlanDiff | OnnxDiff, noun: string): string[] {
   ];
   if (layers.a + layers.b > 0) {
     lines.push(`${layers.a} and ${layers.b} ${noun}s, ${layers.unchanged} of them unchanged.`);
+  }
+  if (diff.kind === 'plan' && layers.a > 0 && !layers.detailed) {
+    lines.push(
+      'Layers were compared by name alone: not both plans were built with --profilingVerbosity=detailed.',
+    );
   }
   const counted = [...types, ...(diff.kind === 'plan' ? diff.precisions : [])];
   if (counted.length > 0) {

@@ -2,7 +2,7 @@
 
 /** Something that differs. */
 export interface Change {
-  /** What it is: the name of a property, of a tensor. */
+  /** What it is: the name of a property; of a tensor, followed by the property if both have such a tensor. */
   readonly what: string;
   /** What the first has; undefined: it has no such thing. */
   readonly a: unknown;
@@ -42,6 +42,8 @@ export interface LayerDiff {
   /** How many each has. */
   readonly a: number;
   readonly b: number;
+  /** Whether both tell details; if not, layers are compared by their names alone. */
+  readonly detailed: boolean;
   /** How many are the same in both. */
   readonly unchanged: number;
   readonly changed: readonly LayerChange[];

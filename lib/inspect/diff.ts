@@ -33,17 +33,22 @@ function changes<T extends object>(a: T, b: T, names: readonly (keyof T & string
   );
 }
 
-/** Things that have names: those that only one has, and those that differ. */
+/** Things that have names: those that only one has, and the properties of the others that differ. */
 function namedChanges<T extends { readonly name: string }>(
   a: readonly T[],
   b: readonly T[],
-  facts: (item: T) => unknown,
+  facts: (item: T) => Readonly<Record<string, unknown>>,
 ): Change[] {
-  const [inA, inB] = [a, b].map((list) => new Map(list.map((item) => [item.name, facts(item)])));
-  const names = new Set([...(inA?.keys() ?? []), ...(inB?.keys() ?? [])]);
-  return [...names].flatMap((what) => {
-    const [one, other] = [inA?.get(what), inB?.get(what)];
-    return isDeepStrictEqual(one, other) ? [] : [{ what, a: one, b: other }];
+  const inA = new Map(a.map((item) => [item.name, facts(item)]));
+  const inB = new Map(b.map((item) => [item.name, facts(item)]));
+  return [...new Set([...inA.keys(), ...inB.keys()])].flatMap((name) => {
+    const [one, other] = [inA.get(name), inB.get(name)];
+    if (one === undefined || other === undefined) return [{ what: name, a: one, b: other }];
+    const properties = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+    return changes(one, other, properties).map((change) => ({
+      ...change,
+      what: `${name} ${change.what}`,
+    }));
   });
 }
 
@@ -58,7 +63,11 @@ function lone({ profile, name, type, precision }: Comparable): LoneLayer {
   return { profile, name, type, precision };
 }
 
-function layerChanges(a: readonly Comparable[], b: readonly Comparable[]): LayerDiff {
+function layerChanges(
+  a: readonly Comparable[],
+  b: readonly Comparable[],
+  detailed: boolean,
+): LayerDiff {
   const result = { unchanged: 0, changed: [] as LayerDiff['changed'][number][] };
   const [removed, added]: [LoneLayer[], LoneLayer[]] = [[], []];
   const profiles = [...new Set([...a, ...b].map((layer) => layer.profile))].sort((x, y) => x - y);
@@ -88,7 +97,7 @@ function layerChanges(a: readonly Comparable[], b: readonly Comparable[]): Layer
     removed.push(...listA.filter((_, position) => !matchedA.has(position)).map(lone));
     added.push(...listB.filter((_, position) => !matchedB.has(position)).map(lone));
   }
-  return { a: a.length, b: b.length, ...result, removed, added };
+  return { a: a.length, b: b.length, detailed, ...result, removed, added };
 }
 
 /** Types and shapes. Names within an engine differ from build to build, and tell nothing. */
@@ -96,7 +105,7 @@ function tensorFacts(tensors: readonly LayerTensor[]): unknown {
   return tensors.map(({ dtype, shape, format }) => ({ dtype, shape, format }));
 }
 
-function comparableLayer(layer: LayerInfo): Comparable {
+function comparableLayer(layer: LayerInfo, detailed: boolean): Comparable {
   const { profile, type, precision, onnxNodes, inputs, outputs, tacticName, tacticValue } = layer;
   const tactic = tacticName ?? tacticValue;
   const facts = {
@@ -107,14 +116,27 @@ function comparableLayer(layer: LayerInfo): Comparable {
     outputs: tensorFacts(outputs),
     attributes: layer.attributes,
   };
-  return { name: withoutProfile(layer.name), profile, type, precision, onnxNodes, facts };
+  const name = withoutProfile(layer.name);
+  // A plan without details differs in everything from one with them, which tells nothing.
+  if (!detailed) {
+    return { name, profile, type: undefined, precision: undefined, onnxNodes: [], facts: {} };
+  }
+  return { name, profile, type, precision, onnxNodes, facts };
 }
 
-function profileFacts(tensor: TensorInfo): unknown {
-  return tensor.profiles.length === 0 ? undefined : tensor.profiles;
+function profileFacts(tensor: TensorInfo): Record<string, unknown> {
+  return Object.fromEntries(tensor.profiles.map((shape, index) => [`profile ${index}`, shape]));
 }
 
-const noLayers: LayerDiff = { a: 0, b: 0, unchanged: 0, changed: [], removed: [], added: [] };
+const noLayers: LayerDiff = {
+  a: 0,
+  b: 0,
+  detailed: false,
+  unchanged: 0,
+  changed: [],
+  removed: [],
+  added: [],
+};
 
 /**
  * What differs between two plans that were inspected, with layers if those shall be compared. Layers are matched by name, then by the ONNX nodes
@@ -152,14 +174,19 @@ export function diffPlans(a: PlanInfo, b: PlanInfo): PlanDiff {
       shape,
       location,
       isShapeInferenceIO,
-      formats: layouts.map((layout) => layout.format),
+      formats: [...new Set(layouts.map((layout) => layout.formatDescription))],
     }),
   );
   const profiles = namedChanges(a.engine.inputs, b.engine.inputs, profileFacts);
   const [layersA, layersB] = [a.engine.layers ?? [], b.engine.layers ?? []];
-  const layers = layerChanges(layersA.map(comparableLayer), layersB.map(comparableLayer));
+  const detailed = [layersA, layersB].every((list) => list.some((layer) => layer.detailed));
+  const layers = layerChanges(
+    layersA.map((layer) => comparableLayer(layer, detailed)),
+    layersB.map((layer) => comparableLayer(layer, detailed)),
+    detailed,
+  );
   const count = (of: (layer: LayerInfo) => string | undefined): CountDiff[] =>
-    countChanges(countBy(layersA.map(of)), countBy(layersB.map(of)));
+    detailed ? countChanges(countBy(layersA.map(of)), countBy(layersB.map(of))) : [];
   const types = count((layer) => layer.type);
   const precisions = count((layer) => layer.precision);
   const parts = [engine, memory, tensors, profiles, layers.changed, layers.removed, layers.added];
@@ -202,15 +229,11 @@ export function diffOnnx(a: OnnxInfo, b: OnnxInfo): OnnxDiff {
     'subgraphs',
     'functions',
   ]);
-  const facts = ({ dtype, shape }: OnnxTensor): unknown => ({ dtype, shape });
   const io = (info: OnnxInfo): (OnnxTensor & { mode: string })[] => [
     ...info.inputs.map((tensor) => ({ ...tensor, mode: 'input' })),
     ...info.outputs.map((tensor) => ({ ...tensor, mode: 'output' })),
   ];
-  const tensors = namedChanges(io(a), io(b), (tensor) => ({
-    mode: tensor.mode,
-    ...(facts(tensor) as object),
-  }));
+  const tensors = namedChanges(io(a), io(b), ({ mode, dtype, shape }) => ({ mode, dtype, shape }));
   const weights = namedChanges(
     a.initializers,
     b.initializers,
@@ -219,6 +242,7 @@ export function diffOnnx(a: OnnxInfo, b: OnnxInfo): OnnxDiff {
   const layers = layerChanges(
     (a.nodes ?? []).map(comparableNode),
     (b.nodes ?? []).map(comparableNode),
+    true,
   );
   const types = countChanges(a.operators, b.operators);
   const parts = [model, tensors, weights, types, layers.changed, layers.removed, layers.added];

@@ -28,10 +28,15 @@ export function shapeText(shape: readonly (number | string)[] | undefined): stri
   return shape.map((extent) => (extent === -1 ? '?' : extent)).join('×');
 }
 
-/** Text without control characters, which would be commands for the terminal, and at most `length` long, with "…" for what is left out in the middle. */
+/** Text on one line, without control characters, which would be commands for the terminal: a name in a file may hold anything. */
+export function plainText(text: string): string {
+  // eslint-disable-next-line no-control-regex -- see above
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
+}
+
+/** Plain text of at most `length` characters, with "…" for what is left out in the middle. */
 export function middle(text: string, length: number): string {
-  // eslint-disable-next-line no-control-regex -- a name in a file may hold anything
-  const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
+  const plain = plainText(text);
   if (plain.length <= length) return plain;
   const end = Math.floor((length - 1) / 2);
   return `${plain.slice(0, length - 1 - end)}…${plain.slice(plain.length - end)}`;
@@ -55,6 +60,7 @@ export function textTable(
 }
 
 function tensorCell(tensor: LayerTensor): string {
+  if (tensor.shape === undefined) return tensor.dtype === undefined ? '?' : shortType(tensor.dtype);
   return `${shortType(tensor.dtype)}[${shapeText(tensor.shape)}]`;
 }
 
@@ -76,7 +82,7 @@ function totals(layers: readonly LayerInfo[]): string {
     const words = Object.entries(precisions)
       .filter(([precision]) => precision !== '')
       .map(([precision, many]) => `${precision} ${many}`);
-    return [type === '' ? '(unknown)' : type, String(count), words.join(', ')];
+    return [type === '' ? '(unknown)' : plainText(type), String(count), words.join(', ')];
   });
   return textTable(['Type', 'Layers', 'By type of output'], rows);
 }

@@ -38,12 +38,17 @@ function tensorList(tensors: readonly Parameters<typeof tensorText>[0][]): strin
   return `{${tensors.map(tensorText).join(',\n ')}}`;
 }
 
+/** Also takes out what would be commands for the terminal: a name in a file may hold anything. */
 function indent(text: string, depth: number): string {
   const margin = '    '.repeat(depth);
-  return text
-    .split('\n')
-    .map((line) => (line === '' ? line : margin + line))
-    .join('\n');
+  return (
+    text
+      // eslint-disable-next-line no-control-regex -- see above
+      .replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, ' ')
+      .split('\n')
+      .map((line) => (line === '' ? line : margin + line))
+      .join('\n')
+  );
 }
 
 function profileLine(tensor: TensorInfo, index: number, profile: number, width: number): string {
@@ -93,7 +98,7 @@ function layerTensors(tensors: readonly LayerTensor[]): string {
 function nodeText(node: OnnxNode, index: number, show: Show): string {
   const list = (names: readonly string[]): string => `{${names.join(', ')}}`;
   const lines = [
-    `Node ${String(index).padEnd(4)} | ${node.name} [Op: ${node.operator}]`,
+    `Node ${String(index).padEnd(4)} | ${node.name === '' ? '' : `${node.name} `}[Op: ${node.operator}]`,
     `    ${list(node.inputs)}`,
     `     -> ${list(node.outputs)}`,
   ];

@@ -2,7 +2,7 @@
 
 /** Size of a box, and the gaps between boxes. */
 export const boxSize = { width: 236, height: 58 };
-export const gap = { x: 28, y: 34 };
+export const gap = { x: 28, y: 40 };
 
 export interface Point {
   readonly x: number;

@@ -218,14 +218,26 @@ export function onnxGraph(model: OnnxInfo, title: string): Graph {
   for (const tensor of model.inputs) {
     builder.write(builder.add(ioNode('Input', tensor)), tensor.name);
   }
+  const weights = new Set(model.initializers.map((tensor) => tensor.name));
+  // What is computed from weights alone is as constant as they are, and would hide the graph behind its like.
   const constants = new Map<string, string>();
   const drawn = (model.nodes ?? []).filter((node) => {
-    if (node.operator !== 'Constant' || node.inputs.length > 0) return true;
+    const fixed = node.inputs.every(
+      (name) => name === '' || constants.has(name) || weights.has(name),
+    );
+    if (
+      !fixed ||
+      node.subgraphInputs.length > 0 ||
+      /Random|Bernoulli|Multinomial/.test(node.operator)
+    ) {
+      return true;
+    }
     const value = Object.values(node.attributes).map(attributeText).join(' ');
-    for (const output of node.outputs) constants.set(output, value);
+    const from = node.inputs.filter((name) => name !== '').join(', ');
+    const words = node.operator === 'Constant' ? value : `${node.operator}(${from}) ${value}`;
+    for (const output of node.outputs) constants.set(output, words.trim());
     return false;
   });
-  const weights = new Set(model.initializers.map((tensor) => tensor.name));
   const ids = drawn.map((node) => {
     const details: (readonly [string, string])[] = [];
     for (const name of node.inputs) {
@@ -265,7 +277,7 @@ export function onnxGraph(model: OnnxInfo, title: string): Graph {
   const folded = model.numNodes - drawn.length;
   return {
     title,
-    subtitle: `${model.numNodes} nodes${folded > 0 ? `, ${folded} constants of them not drawn` : ''}, opset ${model.opset}`,
+    subtitle: `${model.numNodes} nodes${folded > 0 ? `, ${folded} constant ones not drawn` : ''}, opset ${model.opset}`,
     nodes: builder.nodes,
     edges: builder.edges,
     note: undefined,

@@ -81,39 +81,53 @@ export function layoutGraph(graph: Graph): Layout {
       boxes[id] = { x: x - boxSize.width / 2, y: top };
     }
   }
+  const rowOf = (group: number | undefined): { y: number; height: number } => {
+    const { y } = layered.node(String(group));
+    return { y, height: rows.get(y) ?? 0 };
+  };
   const arrows = graph.edges.map(({ from, to }) => {
-    const bends =
-      groups.of[from] === groups.of[to]
-        ? undefined
-        : layered.edge(String(groups.of[from]), String(groups.of[to]))?.points.slice(1, -1);
-    return arrow(boxes[from], boxes[to], bends ?? [], rows);
+    const [first, last] = [groups.of[from], groups.of[to]];
+    if (first === last) return arrow(boxes[from], boxes[to], []);
+    const bends = layered.edge(String(first), String(last))?.points.slice(1, -1) ?? [];
+    return arrow(boxes[from], boxes[to], alongRows(bends, rows), rowOf(first), rowOf(last));
   });
   return fit(boxes, arrows);
 }
 
-/**
- * An arrow from the bottom of a box to the top of another. Where dagre lets it pass a row of boxes, it goes straight down beside them: a slant
- * would cross a tall neighbour.
- */
+/** Where dagre lets an arrow pass a row of boxes, it shall go straight down beside them: a slant would cross a tall neighbour. */
+function alongRows(bends: readonly Point[], rows: ReadonlyMap<number, number>): Point[] {
+  return bends.flatMap(({ x, y }) => {
+    const height = rows.get(y);
+    if (height === undefined) return [{ x, y }];
+    return [
+      { x, y: y - height / 2 },
+      { x, y: y + height / 2 },
+    ];
+  });
+}
+
+/** An arrow from the bottom of a box to the top of another; within the rows of both straight down, too, for the same reason. */
 function arrow(
   from: Point | undefined,
   to: Point | undefined,
   bends: readonly Point[],
-  rows: ReadonlyMap<number, number>,
+  rowFrom?: { y: number; height: number },
+  rowTo?: { y: number; height: number },
 ): Point[] {
   const middle = boxSize.width / 2;
-  const points: Point[] = [];
-  for (const { x, y } of bends) {
-    const height = rows.get(y);
-    if (height === undefined) points.push({ x, y });
-    else points.push({ x, y: y - height / 2 }, { x, y: y + height / 2 });
-  }
   const start = { x: (from?.x ?? 0) + middle, y: (from?.y ?? 0) + boxSize.height };
   const end = { x: (to?.x ?? 0) + middle, y: to?.y ?? 0 };
-  // Points that a taller neighbour in the own row has put above the start, or below the end, are of no use.
-  const [low, high] = [Math.min(start.y, end.y), Math.max(start.y, end.y)];
-  const useful = start.y <= end.y ? points.filter(({ y }) => y >= low && y <= high) : points;
-  return [start, ...useful, end];
+  // Upwards, in a loop: the way that dagre has found.
+  if (start.y > end.y) return [start, ...bends, end];
+  const points = [start];
+  if (rowFrom !== undefined && rowFrom.y + rowFrom.height / 2 > start.y + 1) {
+    points.push({ x: start.x, y: rowFrom.y + rowFrom.height / 2 });
+  }
+  points.push(...bends.filter(({ y }) => y >= start.y && y <= end.y));
+  if (rowTo !== undefined && rowTo.y - rowTo.height / 2 < end.y - 1) {
+    points.push({ x: end.x, y: rowTo.y - rowTo.height / 2 });
+  }
+  return [...points, end];
 }
 
 /** Boxes beside each other, where nothing tells what comes after what. */

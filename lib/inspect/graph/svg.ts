@@ -23,7 +23,7 @@ function round(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 
-/** A line through points, its corners rounded; straight down at both ends. */
+/** A line through points, its corners rounded; it leaves and arrives straight down. */
 function path(points: readonly Point[]): string {
   const [start] = points;
   const end = points.at(-1);
@@ -31,15 +31,18 @@ function path(points: readonly Point[]): string {
   const at = ({ x, y }: Point): string => `${round(x)} ${round(y)}`;
   if (points.length === 2) {
     if (Math.abs(start.x - end.x) < 0.5 && start.y < end.y) return `M${at(start)}V${round(end.y)}`;
-    const bend = Math.max(14, Math.abs(end.y - start.y) / 2);
+    const bend = Math.max(20, Math.abs(end.y - start.y) / 2);
     return `M${at(start)}C${round(start.x)} ${round(start.y + bend)} ${round(end.x)} ${round(end.y - bend)} ${at(end)}`;
   }
+  const [leave, arrive] = [
+    { x: start.x, y: start.y + 12 },
+    { x: end.x, y: end.y - 14 },
+  ];
+  const inner = [leave, ...points.slice(1, -1), arrive];
   let out = `M${at(start)}`;
-  for (let index = 1; index < points.length - 1; index++) {
-    const [point, next] = [points[index], points[index + 1]];
-    if (point === undefined || next === undefined) break;
-    const last = index === points.length - 2;
-    const to = last ? next : { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 };
+  for (const [index, point] of inner.entries()) {
+    const next = inner[index + 1];
+    const to = next === undefined ? end : { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 };
     out += `Q${at(point)} ${at(to)}`;
   }
   return out;
@@ -73,8 +76,8 @@ function box(node: GraphNode, { x, y }: Point): string {
     (node.category === 'io' ? '' : bar) +
     `<text class="h" x="${left}" y="18">${xmlText(middle(node.title, 24))}</text>` +
     (node.category === 'io' ? chip.replace(`x="${width - 10}"`, `x="${width - 22}"`) : chip) +
-    `<text class="l" x="${left}" y="34">${xmlText(middle(node.name, node.category === 'io' ? 31 : 35))}</text>` +
-    `<text class="s" x="${left}" y="49">${xmlText(middle(node.shape, 35))}</text>` +
+    `<text class="l" x="${left}" y="34">${xmlText(middle(node.name, node.category === 'io' ? 28 : 32))}</text>` +
+    `<text class="s" x="${left}" y="49">${xmlText(middle(node.shape, 32))}</text>` +
     `</g>`
   );
 }
@@ -127,7 +130,7 @@ export function svgContent(graph: Graph, layout: Layout): string {
 
 /** Style and arrow head, for {@link svgContent}. */
 export function svgHead(): string {
-  return `<style>\n${styleSheet()}\n</style>\n<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 .6 7.4 4 0 7.4z" fill="#868e96"/></marker></defs>`;
+  return `<style>\n${styleSheet()}\n</style>\n<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto"><path d="M0 .6 7.4 4 0 7.4z" fill="#868e96"/></marker></defs>`;
 }
 
 /** The legend: `width` and `height`, and what to draw. */

@@ -200,5 +200,5 @@
     }
   });
   // All of it, if that can be read; else its beginning.
-  fit(0.45);
+  fit(0.6);
 })();
