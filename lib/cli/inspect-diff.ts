@@ -16,7 +16,7 @@ export async function inspectDiff(
   const { a, b, diff: found } = await diff(file, other, rest);
   output.text(`first:  ${file}\nsecond: ${other}`);
   output.text(diffText(found, { wide }));
-  const error = (a.kind === 'plan' && a.error) || (b.kind === 'plan' && b.error) || undefined;
+  const error = [a, b].map((info) => (info.kind === 'plan' ? info.error : undefined)).find(Boolean);
   if (error !== undefined) return reportError('trt-node inspect', error, output);
   output.data({ a: file, b: other, ...found });
   return found.same ? 0 : 1;

@@ -2,7 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { invalidArgument } from '../errors.js';
+import { logOptionNames } from '../log.js';
+import { platformOptionNames } from '../platform.js';
 import type { TensorInfo } from '../runtime/engine-info.js';
+import { checkOptions } from '../validate.js';
 import type { Change, CountDiff, LayerDiff, LoneLayer, OnnxDiff, PlanDiff } from './diff-types.js';
 import { type InspectOptions, type PlanInfo, inspect } from './inspect.js';
 import {
@@ -263,6 +266,11 @@ export async function diff(
   fileB: string | Uint8Array | ArrayBuffer,
   options: DiffOptions = {},
 ): Promise<{ a: PlanInfo | OnnxInfo; b: PlanInfo | OnnxInfo; diff: PlanDiff | OnnxDiff }> {
+  checkOptions(
+    options,
+    [...platformOptionNames, ...logOptionNames, 'device', 'engineHostCodeAllowed'],
+    'diff',
+  );
   const a = await inspect(fileA, { ...options, layers: true });
   const b = await inspect(fileB, { ...options, layers: true });
   if (a.kind === 'plan' && b.kind === 'plan') return { a, b, diff: diffPlans(a, b) };

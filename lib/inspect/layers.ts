@@ -113,7 +113,7 @@ function layerTensor(value: unknown): LayerTensor {
     Array.isArray(dimensions) && dimensions.every((extent) => typeof extent === 'number');
   return {
     name: text(value.Name) ?? '',
-    shape: known ? (dimensions as number[]) : undefined,
+    shape: known ? dimensions : undefined,
     dtype: typeWords === undefined ? undefined : datatypeOf(typeWords),
     format,
     location: text(value.Location),

@@ -77,8 +77,8 @@ function attributeLines(attributes: Readonly<Record<string, unknown>>): string[]
 }
 
 function layerText(layer: LayerInfo, show: Show): string {
-  const lines = [`Layer ${String(layer.index).padEnd(4)} | ${layer.name}`];
-  if (layer.type !== undefined) lines[0] += ` [Op: ${layer.type}]`;
+  const type = layer.type === undefined ? '' : ` [Op: ${layer.type}]`;
+  const lines = [`Layer ${String(layer.index).padEnd(4)} | ${layer.name}${type}`];
   if (layer.detailed) {
     lines.push(`    ${layerTensors(layer.inputs)}`, `     -> ${layerTensors(layer.outputs)}`);
   }

@@ -42,7 +42,7 @@ export function ioTensor(name: string, mode: 'input' | 'output', shape: number[]
     isDebugTensor: false,
     layouts: [],
     profiles: mode === 'input' ? [{ min: shape, opt: shape, max: shape }] : [],
-  } as TensorInfo;
+  };
 }
 
 /** A plan with these layers, as inspect() tells of it; without layers: not inspected for them. */

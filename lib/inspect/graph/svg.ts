@@ -11,12 +11,12 @@ const margin = 32;
 const headerHeight = 56;
 const legend = { width: 216, row: 22 };
 
+// eslint-disable-next-line no-control-regex -- these may not be in XML, however they are written
+const notXml = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/gu;
+
 /** Text in XML: escaped, without what XML forbids. */
 export function xmlText(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these may not be in XML, however they are written
-  return escapeHtml(
-    text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd'),
-  );
+  return escapeHtml(text.replace(notXml, '\ufffd'));
 }
 
 function round(value: number): string {
