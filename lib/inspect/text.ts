@@ -2,6 +2,7 @@
 
 import type { TensorInfo } from '../runtime/engine-info.js';
 import type { PlanEngineInfo, PlanInfo } from './inspect.js';
+import { middle } from './layer-table.js';
 import type { LayerInfo, LayerTensor } from './layers.js';
 import type { OnnxInfo, OnnxNode } from './onnx-types.js';
 
@@ -240,7 +241,11 @@ export function onnxText(model: OnnxInfo, show: Show = {}): string {
   }
   const metadata = Object.entries(model.metadata);
   if (metadata.length > 0) {
-    lines.push('', '---- Metadata ----', ...metadata.map(([key, value]) => `${key}: ${value}`));
+    lines.push(
+      '',
+      '---- Metadata ----',
+      ...metadata.map(([key, value]) => `${key}: ${middle(value, 400)}`),
+    );
   }
   if (show.layers === true && model.nodes !== undefined) {
     lines.push('', '---- Nodes ----');
