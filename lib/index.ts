@@ -62,13 +62,32 @@ export { type BuildOptions, type BuildProgress, build } from './build/build.js';
 export type { BuildProfile, BuildShape, BuildValues } from './build/profile.js';
 export {
   type InspectOptions,
-  type LayerInfo,
   type PlanEngineInfo,
   type PlanHeaderInfo,
   type PlanInfo,
   inspect,
 } from './inspect/inspect.js';
-export type { OnnxInfo, OnnxTensor } from './inspect/onnx.js';
+export type { Counts, LayerInfo, LayerTensor } from './inspect/layers.js';
+export type {
+  OnnxAttribute,
+  OnnxFunction,
+  OnnxInfo,
+  OnnxInitializer,
+  OnnxNode,
+  OnnxSubgraph,
+  OnnxTensor,
+  OnnxWeights,
+} from './inspect/onnx-types.js';
+export { type DiffOptions, diff, diffOnnx, diffPlans } from './inspect/diff.js';
+export type {
+  Change,
+  CountDiff,
+  LayerChange,
+  LayerDiff,
+  OnnxDiff,
+  PlanDiff,
+} from './inspect/diff-types.js';
+export { type GraphOptions, drawGraph } from './inspect/graph/draw.js';
 export { bench } from './bench/bench.js';
 export type { BenchSummary } from './bench/statistics.js';
 export type {

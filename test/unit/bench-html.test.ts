@@ -3,7 +3,8 @@
 import vm from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import type { BenchReport } from 'trt-node';
-import { escapeHtml, htmlReport, loadAssets, scriptJson } from '../../lib/bench/html.js';
+import { htmlReport, loadAssets } from '../../lib/bench/html.js';
+import { escapeHtml, scriptJson } from '../../lib/html.js';
 import { benchReport, deviceReport, jsReport } from '../helpers/bench.js';
 
 const evil = `</script><script>alert(1)</script><img src=x onerror=alert(2)>&"'<!--\u2028`;

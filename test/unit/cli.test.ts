@@ -37,6 +37,12 @@ describe('usage', () => {
     ['inspect', 'inspect needs one file, got 0', 'trt-node inspect FILE'],
     ['inspect a b', 'got 2', 'trt-node inspect FILE'],
     [
+      'inspect a --graph=a.png',
+      '--graph needs a file that ends in .svg or .html',
+      '--graph=model.html',
+    ],
+    ['inspect a --show=tensors', '--show needs layers, attrs or weights', '--show=layers,attrs'],
+    [
       'inspect a --runtime=cpu',
       '--runtime needs auto, tensorrt or reference',
       '--runtime=reference',
@@ -202,9 +208,12 @@ describe('inspect', () => {
 
   test('values of shape tensors, and layers', async () => {
     const file = await planFile('reshape_by_input');
-    const { stdout } = await cli(`inspect ${file} --layers`);
+    const { stdout } = await cli(`inspect ${file} --show=layers`);
     expect(stdout).toContain('Values: min=(1, 1), opt=(4, 4), max=(64, 64)');
     expect(stdout).toMatch(/^ {4}Layer 0 {4}\| /m);
+    const table = await cli(`inspect ${file} --layers`);
+    expect(table.stdout).toMatch(/^---- 1 Layer\(s\) ----\n\n# {2}Name/m);
+    expect(table.stdout).toContain('--profilingVerbosity=detailed');
   });
 
   test('a plan as JSON', async () => {
