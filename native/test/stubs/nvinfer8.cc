@@ -20,8 +20,8 @@
 
 namespace {
 
-using namespace trtnode;             // NOLINT(google-build-using-namespace)
-using namespace trtnode::tensorrt;   // NOLINT(google-build-using-namespace)
+using namespace trtnode;            // NOLINT(google-build-using-namespace)
+using namespace trtnode::tensorrt;  // NOLINT(google-build-using-namespace)
 namespace m = abi::methods;
 using abi::i32;
 using abi::i64;
@@ -164,11 +164,10 @@ struct Context : Facade<Context, abi::VExecutionContext> {
     TakeRecorder<m::VExecutionContext_setErrorRecorder>();
     PassOn<m::VExecutionContext_setProfiler, m::VExecutionContext_setDeviceMemory,
            m::VExecutionContext_setEnqueueEmitsProfile, m::VExecutionContext_reportToProfiler,
-           m::VExecutionContext_allInputDimensionsSpecified,
-           m::VExecutionContext_setTensorAddress, m::VExecutionContext_getTensorAddress,
-           m::VExecutionContext_inferShapes, m::VExecutionContext_setInputConsumedEvent,
-           m::VExecutionContext_getMaxOutputSize, m::VExecutionContext_enqueueV3,
-           m::VExecutionContext_setPersistentCacheLimit,
+           m::VExecutionContext_allInputDimensionsSpecified, m::VExecutionContext_setTensorAddress,
+           m::VExecutionContext_getTensorAddress, m::VExecutionContext_inferShapes,
+           m::VExecutionContext_setInputConsumedEvent, m::VExecutionContext_getMaxOutputSize,
+           m::VExecutionContext_enqueueV3, m::VExecutionContext_setPersistentCacheLimit,
            m::VExecutionContext_getPersistentCacheLimit, m::VExecutionContext_setNvtxVerbosity,
            m::VExecutionContext_getNvtxVerbosity>();
     if (kHas86) PassOn<m::VExecutionContext_setAuxStreams>();
@@ -178,17 +177,16 @@ struct Context : Facade<Context, abi::VExecutionContext> {
         +[](void* self, i32 index, CUstream_st* stream) {
           return std::uint8_t(Of(self).Select(index, stream));
         });
-    object.Set<m::VExecutionContext_setInputShape_8>(
-        +[](void* self, char const* name, abi::Dims32 const& dims) {
-          Context& context = Of(self);
-          if (context.profile < 0) {
-            return std::uint8_t(context.Refuse("No optimization profile has been selected."));
-          }
-          const abi::Dims64 wide = Wide(dims);
-          return std::uint8_t(
-              Ten<m::VExecutionContext_setInputShape, char const*, abi::Dims64 const&>(
-                  context.inner, name, wide));
-        });
+    object.Set<m::VExecutionContext_setInputShape_8>(+[](void* self, char const* name,
+                                                         abi::Dims32 const& dims) {
+      Context& context = Of(self);
+      if (context.profile < 0) {
+        return std::uint8_t(context.Refuse("No optimization profile has been selected."));
+      }
+      const abi::Dims64 wide = Wide(dims);
+      return std::uint8_t(Ten<m::VExecutionContext_setInputShape, char const*, abi::Dims64 const&>(
+          context.inner, name, wide));
+    });
     object.Set<m::VExecutionContext_getTensorShape_8>(+[](void* self, char const* name) {
       return Narrow(Ten<m::VExecutionContext_getTensorShape>(Of(self).inner, name));
     });
@@ -226,11 +224,12 @@ struct Context : Facade<Context, abi::VExecutionContext> {
   }
   bool Select(i32 index, CUstream_st* stream) {
     if (index != profile && !Take(index)) {
-      return Refuse("IExecutionContext::setOptimizationProfileAsync: Error Code 3: Internal Error "
-                    "(Profile " +
-                    std::to_string(index) +
-                    " has been chosen by another IExecutionContext. Use another profileIndex or "
-                    "destroy the IExecutionContext that use this profile.)");
+      return Refuse(
+          "IExecutionContext::setOptimizationProfileAsync: Error Code 3: Internal Error "
+          "(Profile " +
+          std::to_string(index) +
+          " has been chosen by another IExecutionContext. Use another profileIndex or "
+          "destroy the IExecutionContext that use this profile.)");
     }
     if (index != profile) Release();
     profile = index;
@@ -246,16 +245,15 @@ struct Inspector : Facade<Inspector, abi::VEngineInspector> {
   explicit Inspector(Handle* of) : Facade(of) {
     TakeRecorder<m::VEngineInspector_setErrorRecorder>();
     PassOn<m::VEngineInspector_getLayerInformation, m::VEngineInspector_getEngineInformation>();
-    object.Set<m::VEngineInspector_setExecutionContext>(
-        +[](void* self, abi::IExecutionContext const* given) {
-          const abi::IExecutionContext* context = nullptr;
-          if (given != nullptr) {
-            void* user = test::FakeObject<abi::VExecutionContext>::OfHandle(given).user;
-            context = static_cast<Context*>(user)->inner;
-          }
-          return std::uint8_t(
-              Ten<m::VEngineInspector_setExecutionContext>(Of(self).inner, context));
-        });
+    object.Set<m::VEngineInspector_setExecutionContext>(+[](void* self,
+                                                            abi::IExecutionContext const* given) {
+      const abi::IExecutionContext* context = nullptr;
+      if (given != nullptr) {
+        void* user = test::FakeObject<abi::VExecutionContext>::OfHandle(given).user;
+        context = static_cast<Context*>(user)->inner;
+      }
+      return std::uint8_t(Ten<m::VEngineInspector_setExecutionContext>(Of(self).inner, context));
+    });
   }
 };
 
@@ -319,11 +317,10 @@ struct Engine : Facade<Engine, abi::VCudaEngine> {
     object.Set<m::VCudaEngine_getTensorShape_8>(+[](void* self, char const* name) {
       return Narrow(Ten<m::VCudaEngine_getTensorShape>(Of(self).inner, name));
     });
-    object.Set<m::VCudaEngine_getProfileShape_8>(
-        +[](void* self, char const* name, i32 profile, OptProfileSelector selector) {
-          return Narrow(
-              Ten<m::VCudaEngine_getProfileShape>(Of(self).inner, name, profile, selector));
-        });
+    object.Set<m::VCudaEngine_getProfileShape_8>(+[](void* self, char const* name, i32 profile,
+                                                     OptProfileSelector selector) {
+      return Narrow(Ten<m::VCudaEngine_getProfileShape>(Of(self).inner, name, profile, selector));
+    });
     object.Set<m::VCudaEngine_getBindingIndex>(+[](void* self, char const* name) -> i32 {
       const auto* inner = Of(self).inner;
       for (i32 i = 0; i < Ten<m::VCudaEngine_getNbIOTensors>(inner); ++i) {
