@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -26,6 +27,11 @@ Registry& GetRegistry() {
 
 std::string KeyOf(const PlatformOptions& options) {
   std::string key = options.reference ? "reference" : "tensorrt";
+  // What decides where none is named may change while the process runs.
+  if (const char* named = std::getenv("TRT_NODE_LIBRARY");
+      named != nullptr && !options.reference && options.library.empty()) {
+    key += std::string(" ") + named;
+  }
   for (const std::string* part : {&options.library, &options.onnxruntime_library}) {
     key += '\n';
     key += *part;
