@@ -58,11 +58,8 @@ Result<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<cuda::Primary
   shared->zero_copy = device.integrated && device.can_map_host_memory &&
                       context->f().cuMemHostGetDevicePointer_v2 != nullptr;
   shared->layout = std::make_shared<const IoLayout>(engine->info());
-  // Before TensorRT 10 a context brings its own memory.
-  if (engine->runtime()->library()->version().major >= 10) {
-    shared->activations =
-        activations != nullptr ? std::move(activations) : std::make_shared<ActivationPool>(context);
-  }
+  shared->activations =
+      activations != nullptr ? std::move(activations) : std::make_shared<ActivationPool>(context);
   shared->outputs = std::make_shared<DevicePool>(context);
   shared->options = static_cast<const SlotOptions&>(options);
   shared->context = std::move(context);
@@ -465,12 +462,7 @@ ExecutorMemory Executor::memory() const {
     total.device_bytes += one.device_bytes;
   }
   total.device_bytes += shared_->outputs->bytes();
-  if (shared_->activations != nullptr) {
-    total.activation_bytes = shared_->activations->bytes();
-  } else if (shared_->engine->info().device_memory_bytes > 0) {
-    total.activation_bytes =
-        slots_.size() * static_cast<std::uint64_t>(shared_->engine->info().device_memory_bytes);
-  }
+  total.activation_bytes = shared_->activations->bytes();
   return total;
 }
 

@@ -60,6 +60,12 @@ Status CheckBuildOptions(const Version& version, const BuildOptions& options) {
   for (const Precision& precision : Precisions(options)) {
     if (!precision.asked) continue;
     if (!precision.flag.At(version.major)) {
+      if (version.major < 11) {
+        return Status(ErrorCode::kUnsupported,
+                      std::string(precision.name) + " cannot be asked for in TensorRT " +
+                          version.ToString() + ", which has no such type.",
+                      "Build with TensorRT 10, or in another precision.");
+      }
       return Status(ErrorCode::kUnsupported,
                     std::string(precision.name) + " cannot be asked for in TensorRT " +
                         version.ToString() +
@@ -75,6 +81,11 @@ Status CheckBuildOptions(const Version& version, const BuildOptions& options) {
                         "its types from the ONNX model.",
                     "Leave out one of the two.");
     }
+  }
+  if (options.strongly_typed && version.major == 8) {
+    return Status(ErrorCode::kUnsupported,
+                  "TensorRT " + version.ToString() + " has no strongly typed networks.",
+                  "Leave out stronglyTyped, or build with TensorRT 10 or 11.");
   }
   if (options.exclude_lean_runtime && !options.version_compatible) {
     return Status(ErrorCode::kInvalidArgument,
@@ -125,7 +136,8 @@ Status ApplyBuildOptions(BuildObjects& objects, const BuildOptions& options) {
         *options.workspace_bytes);
   }
   if (options.optimization_level) {
-    config.Ask<m::VBuilderConfig_setBuilderOptimizationLevel>(*options.optimization_level);
+    RETURN_IF_ERROR(abi::Call<m::VBuilderConfig_setBuilderOptimizationLevel>(
+        objects.version, objects.config.get(), *options.optimization_level));
   }
   if (options.max_aux_streams) {
     // The method answers from 11 on; before, a refusal is only in the log.
@@ -142,8 +154,9 @@ Status ApplyBuildOptions(BuildObjects& objects, const BuildOptions& options) {
   config.Ask<m::VBuilderConfig_setProfilingVerbosity>(
       static_cast<abi::ProfilingVerbosity>(options.profiling_verbosity));
   if (options.hardware_compatibility_level != 0) {
-    config.Ask<m::VBuilderConfig_setHardwareCompatibilityLevel>(
-        static_cast<abi::HardwareCompatibilityLevel>(options.hardware_compatibility_level));
+    RETURN_IF_ERROR(abi::Call<m::VBuilderConfig_setHardwareCompatibilityLevel>(
+        objects.version, objects.config.get(),
+        static_cast<abi::HardwareCompatibilityLevel>(options.hardware_compatibility_level)));
   }
   // The setters answer nothing.
   if (scope.has_errors()) {

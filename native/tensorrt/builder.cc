@@ -81,10 +81,11 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
   if (!options.timing_cache.empty()) {
     ASSIGN_OR_RETURN(timing_cache, TimingCache::Attach(objects, options.timing_cache));
   }
-  if (options.progress) {
+  // Without a monitor a build of TensorRT 8 is silent and cannot be cancelled, but for that it is not to be refused.
+  if (options.progress && abi::Supports<m::VBuilderConfig_setProgressMonitor>(library->version())) {
     progress.emplace(options.progress);
-    abi::Invoke<m::VBuilderConfig_setProgressMonitor>(major, objects.config.get(),
-                                                      progress->abi_object());
+    RETURN_IF_ERROR(abi::Call<m::VBuilderConfig_setProgressMonitor>(
+        library->version(), objects.config.get(), progress->abi_object()));
   }
 
   // The builder times kernels on threads of its own.
