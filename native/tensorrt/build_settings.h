@@ -44,7 +44,7 @@ struct LayerSetting {
 
 struct NetworkSettings {
   std::map<std::string, IoFormat> input_formats, output_formats;  // by name; "*": all others
-  // In their order: of several that match a layer the last one holds.
+  // Of several that match a layer the one with its full name holds, else the last.
   std::vector<LayerSetting<DataType>> layer_precisions;
   std::vector<LayerSetting<std::vector<DataType>>> layer_output_types;  // one, or one an output
   std::vector<LayerSetting<int>> layer_device_types;  // DeviceType: kGPU 0, kDLA 1

@@ -45,7 +45,7 @@ class Layers {
     return Status();
   }
 
-  // Calls set(layer, value, whether it was named in full) for each layer that a setting matches, with the last that does.
+  // Calls set(layer, value, whether it was named in full) for each layer that a setting matches.
   template <typename T, typename F>
   Status ForEach(const std::vector<LayerSetting<T>>& settings, const char* option, F set) {
     for (const LayerSetting<T>& setting : settings) {
@@ -60,14 +60,23 @@ class Layers {
           "Layers are " + Names() + ".");
     }
     for (const Layer& layer : layers_) {
-      const auto last = std::find_if(settings.rbegin(), settings.rend(),
-                                     [&layer](const LayerSetting<T>& setting) {
-                                       return MatchesPattern(setting.pattern, layer.name);
-                                     });
-      if (last == settings.rend()) continue;
-      RETURN_IF_ERROR(set(layer, last->value, last->pattern == layer.name));
+      const LayerSetting<T>* setting = Best(settings, layer.name);
+      if (setting == nullptr) continue;
+      RETURN_IF_ERROR(set(layer, setting->value, setting->pattern == layer.name));
     }
     return Status();
+  }
+
+  // The setting that holds for a layer: the one with its full name, else the last that matches.
+  template <typename T>
+  static const LayerSetting<T>* Best(const std::vector<LayerSetting<T>>& settings,
+                                     const std::string& name) {
+    const LayerSetting<T>* best = nullptr;
+    for (const LayerSetting<T>& setting : settings) {
+      if (setting.pattern == name) return &setting;
+      if (MatchesPattern(setting.pattern, name)) best = &setting;
+    }
+    return best;
   }
 
   // The output of a layer by its name, or null.

@@ -564,10 +564,10 @@ TEST(FormatsAndTypesOfInputsAndOutputs) {
 }
 
 TEST(SettingsOfLayers) {
-  // Of several settings the last holds; a pattern leaves out layers that compute no numbers, a full name does not.
+  // A full name goes before patterns, of which the last holds; a pattern leaves out layers that compute no numbers, a full name does not.
   const Change types = [](BuildOptions& options) {
     options.obey_precision_constraints = true;
-    options.network.layer_precisions = {{"*", DataType::kHalf}, {"a/*", DataType::kFloat}};
+    options.network.layer_precisions = {{"a/conv", DataType::kFloat}, {"*", DataType::kHalf}};
     options.network.layer_output_types = {{"*", {DataType::kHalf}},
                                           {"b/shape", {DataType::kInt32}}};
   };
