@@ -59,6 +59,14 @@ export type {
 } from './session/types.js';
 
 export { type BuildOptions, type BuildProgress, build } from './build/build.js';
+export type {
+  BuilderConfigOptions,
+  MemoryPool,
+  PreviewFeature,
+  RuntimePlatform,
+  TacticSource,
+} from './build/config-options.js';
+export type { IOFormat, NetworkOptions, TensorFormat } from './build/network-options.js';
 export type { BuildProfile, BuildShape, BuildValues } from './build/profile.js';
 export {
   type InspectOptions,

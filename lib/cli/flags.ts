@@ -163,7 +163,7 @@ export function numberFlag(
   );
 }
 
-/** One of some words, in any case; each stands for a value. @throws UsageError */
+/** One of the words that `choices` knows, in any case, as what it stands for. @throws UsageError */
 export function choiceFlag<T extends string>(
   parsed: ParsedFlags,
   name: string,

@@ -7,7 +7,9 @@
 #include "tensorrt/build_objects.h"
 #include "tensorrt/build_profiles.h"
 #include "tensorrt/build_progress.h"
+#include "tensorrt/config_settings.h"
 #include "tensorrt/entry_points.h"
+#include "tensorrt/network_settings.h"
 #include "tensorrt/onnx_parse.h"
 #include "tensorrt/timing_cache.h"
 
@@ -76,6 +78,8 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
                                                options.engine_name.c_str());
   }
   RETURN_IF_ERROR(ApplyBuildOptions(objects, options));
+  RETURN_IF_ERROR(AddPluginsToSerialize(objects, options, parser.get()));
+  RETURN_IF_ERROR(ApplyNetworkSettings(objects, options));
   RETURN_IF_ERROR(AddProfiles(objects, options));
   std::optional<TimingCache> timing_cache;
   if (!options.timing_cache.empty()) {

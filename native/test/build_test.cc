@@ -261,7 +261,7 @@ TEST(APlanIsBuiltAndEverythingFreed) {
     Fake fake(major);
     BuildOptions options = WithProfile();
     options.engine_name = "mine";
-    options.workspace_bytes = 1 << 20;
+    options.config.memory_pools["kWORKSPACE"] = 1 << 20;
     options.optimization_level = 2;
     options.max_aux_streams = 3;
     options.refit = true;
