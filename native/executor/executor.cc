@@ -462,7 +462,12 @@ ExecutorMemory Executor::memory() const {
     total.device_bytes += one.device_bytes;
   }
   total.device_bytes += shared_->outputs->bytes();
-  total.activation_bytes = shared_->activations->bytes();
+  if (shared_->activations != nullptr) {
+    total.activation_bytes = shared_->activations->bytes();
+  } else if (shared_->engine->info().device_memory_bytes > 0) {
+    total.activation_bytes =
+        slots_.size() * static_cast<std::uint64_t>(shared_->engine->info().device_memory_bytes);
+  }
   return total;
 }
 

@@ -85,8 +85,10 @@ Result<Slot::Context*> Slot::ContextOf(int profile) {
   std::unique_ptr<Context>& entry = contexts_[static_cast<std::size_t>(profile)];
   if (entry != nullptr) return entry.get();
   auto made = std::make_unique<Context>();
-  ASSIGN_OR_RETURN(made->execution, shared_->engine->CreateExecutionContext(
-                                        tensorrt::AllocationStrategy::kUserManaged));
+  ASSIGN_OR_RETURN(made->execution,
+                   shared_->engine->CreateExecutionContext(
+                       shared_->activations != nullptr ? tensorrt::AllocationStrategy::kUserManaged
+                                                       : tensorrt::AllocationStrategy::kStatic));
   // In TensorRT 8 only the first context of an engine has a profile from the start, and fixed shapes need none.
   if (made->execution->optimization_profile() != profile && shared_->layout->needs_profile) {
     RETURN_IF_ERROR(made->execution->SetOptimizationProfile(profile, stream_->handle()));

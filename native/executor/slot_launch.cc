@@ -58,6 +58,7 @@ Status Slot::Configure() {
 }
 
 Status Slot::AcquireActivations() {
+  if (shared_->activations == nullptr) return {};  // the contexts have their own
   const tensorrt::EngineInfo& info = shared_->engine->info();
   const auto profile = static_cast<std::size_t>(profile_);
   std::int64_t bytes = info.device_memory_bytes;

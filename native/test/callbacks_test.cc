@@ -414,24 +414,6 @@ TEST(ErrorRecorderKeepsAndForwards) {
   CHECK_EQ((CallSlot<i32>(object, 11)), 0);
 }
 
-TEST(ErrorRecorderIsCalledInTensorRT8sLayout) {
-  Logger logger(8, Severity::kInternalError, nullptr);
-  ErrorRecorder recorder(logger);
-  void* object = recorder.abi_object();
-  Logger::Scope scope(logger);
-  CHECK_EQ((CallSlot<i32>(object, 8)), 1);
-  CHECK(CallSlot<bool>(object, 7, static_cast<abi::ErrorCode>(5), "no memory"));
-  CHECK_EQ((CallSlot<i32>(object, 2)), 1);
-  CHECK_EQ(static_cast<i32>(CallSlot<abi::ErrorCode>(object, 3, 0)), 5);
-  CHECK_EQ(std::string(CallSlot<char const*>(object, 4, 0)), "no memory");
-  CHECK(!CallSlot<bool>(object, 5));
-  CallSlot<void>(object, 6);
-  CHECK_EQ((CallSlot<i32>(object, 2)), 0);
-  CHECK_EQ((CallSlot<i32>(object, 9)), 0);
-  CHECK_EQ(scope.error_code(), 5);
-  CHECK_EQ(scope.Take().front(), "[E] no memory");
-}
-
 TEST(ErrorRecorderTakesErrorsOfManyThreads) {
   Logger logger(10, Severity::kInternalError, nullptr);
   ErrorRecorder recorder(logger);
@@ -498,27 +480,6 @@ TEST(OutputAllocatorIsCalledThroughItsVtable) {
   CHECK(target->shape == (Dims{3, 5}));
   dims.nbDims = -1;
   CallSlot<void, char const*, abi::Dims64 const&>(object, 6, "y", dims);
-  CHECK(adapter.TakeFailure());
-}
-
-TEST(OutputAllocatorIsCalledInTensorRT8sLayout) {
-  const auto target = std::make_shared<FakeAllocator>();
-  OutputAllocatorAdapter adapter(target);
-  void* object = adapter.abi_object(8);
-  CHECK_EQ((CallSlot<i32>(object, 0)), 1);
-  CHECK((CallSlot<void*, char const*, void*, u64, u64>(object, 1, "y", object, 100, 256)) ==
-        target.get());
-  CHECK(target->last.first == object);
-  CHECK(target->last.second == nullptr);
-  CHECK((CallSlot<void*, char const*, void*, u64, u64>(object, 1, "refuses", object, 1, 1)) ==
-        nullptr);
-  CHECK(adapter.TakeFailure());
-  const abi::Dims32 dims{2, {3, 5}};
-  CallSlot<void, char const*, abi::Dims32 const&>(object, 2, "y", dims);
-  CHECK(target->shape == (Dims{3, 5}));
-  CHECK(!adapter.TakeFailure());
-  const abi::Dims32 none{-1, {}};
-  CallSlot<void, char const*, abi::Dims32 const&>(object, 2, "y", none);
   CHECK(adapter.TakeFailure());
 }
 
