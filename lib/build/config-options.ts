@@ -78,11 +78,11 @@ export interface BuilderConfigOptions {
   /** Fails where a kernel is not in the timing cache. */
   errorOnTimingCacheMiss?: boolean | undefined;
   /** Most bytes of each memory pool; default TensorRT's. `workspaceBytes` is a short form of `workspace`. */
-  memoryPools?: Readonly<Partial<Record<MemoryPool, number>>> | undefined;
+  memoryPools?: Readonly<Partial<Record<MemoryPool, number | undefined>>> | undefined;
   /** Switches tactic sources on and off; default TensorRT's. */
-  tacticSources?: Readonly<Partial<Record<TacticSource, boolean>>> | undefined;
+  tacticSources?: Readonly<Partial<Record<TacticSource, boolean | undefined>>> | undefined;
   /** Switches preview features on and off; default TensorRT's. */
-  previewFeatures?: Readonly<Partial<Record<PreviewFeature, boolean>>> | undefined;
+  previewFeatures?: Readonly<Partial<Record<PreviewFeature, boolean | undefined>>> | undefined;
   /** How often a kernel is timed; the average counts. TensorRT's default is 1 (trtexec's 8). */
   avgTimingIterations?: number | undefined;
   /** Most kernels to time for a layer; -1 lets TensorRT decide, which is the default. */
