@@ -3,10 +3,12 @@
 import { type DType, type DTypeArrays, arrayLength, byteSize, dtypeInfo } from './dtype.js';
 import { InvalidArgumentError } from './errors.js';
 import type { NativeDeviceBuffer, NativePlatform } from './native.js';
+import type { DeviceBuffer } from './runtime/device-buffer.js';
 import { Handle } from './runtime/handle.js';
+import { type IpcMemoryHandle, copyDevices, exportMemory } from './runtime/ipc.js';
 import type { Runtime } from './runtime/runtime.js';
 import { Tensor, type TensorSource } from './tensor.js';
-import { checkShape, formatShape, sameShape, volume } from './validate.js';
+import { checkInteger, checkShape, formatShape, sameShape, volume } from './validate.js';
 
 /**
  * Elements on the device: an output that was asked for as `'device'`, or memory from {@link Runtime.createDeviceTensor}. A feed of any session on the same device.
@@ -30,7 +32,7 @@ export class DeviceTensor<T extends DType = DType> extends Handle<NativeDeviceBu
     native: NativeDeviceBuffer,
     dtype: T,
     shape: readonly number[],
-    parent?: Runtime | DeviceTensor,
+    parent?: Runtime | DeviceTensor | DeviceBuffer,
   ) {
     super(native, parent);
     this.#platform = platform;
@@ -58,6 +60,31 @@ export class DeviceTensor<T extends DType = DType> extends Handle<NativeDeviceBu
    */
   get address(): bigint {
     return this.native.address;
+  }
+
+  /**
+   * Copies the elements to another device (or to new memory on the same); blocks no thread of Node.js.
+   *
+   * @param device - Index of the device.
+   * @returns A tensor there, the caller's to close. Rejects with {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT when there is no such device,
+   *   {@link ClosedError} ERR_TRT_CLOSED, {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY, {@link DeviceError} ERR_TRT_CUDA.
+   */
+  async toDevice(device: number): Promise<DeviceTensor<T>> {
+    const from = this.native;
+    checkInteger(device, 'toDevice: device', 0, 2 ** 20);
+    const to = this.#platform.createDeviceBuffer(device, this.byteLength);
+    try {
+      await copyDevices(this.#platform, to, 0, from, 0, this.byteLength);
+    } catch (error) {
+      to.close();
+      throw error;
+    }
+    return new DeviceTensor(this.#platform, to, this.dtype, this.shape);
+  }
+
+  /** As {@link DeviceBuffer.exportIpcHandle}, of the elements. Outputs of sessions can be shared as well: close the tensor only when nobody uses it any more. */
+  exportIpcHandle(): IpcMemoryHandle {
+    return exportMemory(this.native, this.byteLength);
   }
 
   /**

@@ -51,6 +51,8 @@ export type {
   OutputTargets,
   OutputsOf,
   RunOptions,
+  SessionDeviceMemory,
+  SessionDeviceStats,
   SessionMemory,
   RunTiming,
   SessionOptions,
@@ -135,7 +137,12 @@ export { formatNpy, parseNpy, readNpy, writeNpy } from './npy.js';
 
 export { CudaEvent, type EventOptions } from './runtime/event.js';
 export { CudaGraph } from './runtime/cuda-graph.js';
-export { DeviceBuffer } from './runtime/device-buffer.js';
+export {
+  type AddressOptions,
+  DeviceBuffer,
+  type IpcMemoryOptions,
+} from './runtime/device-buffer.js';
+export type { IpcMemoryHandle, OnDeviceOptions } from './runtime/ipc.js';
 export { type AllocationStrategy, Engine } from './runtime/engine.js';
 export type {
   EngineCapability,
@@ -152,9 +159,5 @@ export { Handle } from './runtime/handle.js';
 export { type AllocateOutput, OutputAllocator } from './runtime/output-allocator.js';
 export { PinnedBuffer, type PinnedBufferOptions } from './runtime/pinned-buffer.js';
 export { type DeviceInfo, Runtime, type RuntimeOptions } from './runtime/runtime.js';
-export {
-  type CaptureMode,
-  type CopyOptions,
-  Stream,
-  type StreamOptions,
-} from './runtime/stream.js';
+export type { CopyOptions } from './runtime/copy-range.js';
+export { type CaptureMode, Stream, type StreamOptions } from './runtime/stream.js';

@@ -71,11 +71,33 @@ export interface NativePlatform {
   createRuntime(options: NativeRuntimeOptions): NativeRuntime;
   /** `priority`: lower is more urgent; clamped to the device's range. */
   createStream(device: number, priority: number): NativeStream;
-  createEvent(device: number, timing: boolean, blockingSync: boolean): NativeEvent;
+  createEvent(
+    device: number,
+    timing: boolean,
+    blockingSync: boolean,
+    interprocess: boolean,
+  ): NativeEvent;
   createDeviceBuffer(device: number, bytes: number): NativeDeviceBuffer;
   /** `mapped`: also addressable by the device. */
   createPinnedBuffer(device: number, bytes: number, mapped: boolean): NativePinnedBuffer;
   createActivationPool(device: number): NativeActivationPool;
+  /** Whether `device` can read and write memory of `peer` directly. */
+  canAccessPeer(device: number, peer: number): boolean;
+  /** Another process's memory, by its 64 bytes. */
+  openIpcMemory(
+    device: number,
+    handle: Uint8Array,
+    offset: number,
+    bytes: number | undefined,
+  ): NativeDeviceBuffer;
+  openIpcEvent(device: number, handle: Uint8Array): NativeEvent;
+  /** Memory that is not freed here: `release` is called, later, when nobody uses it any more. */
+  wrapAddress(
+    device: number,
+    address: bigint,
+    bytes: number,
+    release: () => void,
+  ): NativeDeviceBuffer;
   /** ONNX bytes (or path: only for external weights and messages) to plan bytes, on a thread of its own. */
   build(model: Uint8Array, modelPath: string, options: NativeBuildOptions): NativeBuild;
   /** Test only: creates a runtime without the driver check and closes it; what the logger received goes to `log`. */
@@ -325,6 +347,8 @@ export interface NativeEvent {
   synchronizeSync(): void;
   /** Milliseconds from `start` to this event. */
   elapsedSince(start: NativeEvent): number;
+  /** 64 bytes. */
+  exportIpc(): ArrayBuffer;
   close(): void;
 }
 
@@ -341,6 +365,10 @@ export interface NativeDeviceBuffer {
   /** Blocking copies on the device's default stream, for scripts. */
   writeSync(from: ArrayBufferView, byteOffset: number): void;
   readSync(into: ArrayBufferView, byteOffset: number): void;
+  /** A part of it as a buffer of its own, which keeps the memory. */
+  view(byteOffset: number, bytes: number): NativeDeviceBuffer;
+  /** 64 bytes, and where in what they stand for this buffer begins. */
+  exportIpc(): { handle: ArrayBuffer; offset: number };
   close(): void;
 }
 

@@ -2,11 +2,10 @@
 
 import { ClosedError, asError, describe, invalidArgument } from './errors.js';
 import { logOptionNames } from './log.js';
-import type { NativeEngine, NativeExecutor, NativeRuntime } from './native.js';
+import type { NativeExecutor } from './native.js';
 import { type RuntimeKind, openPlatformWithDevice, platformOptionNames } from './platform.js';
-import { deserialize, makeNativeRuntime, versionText } from './runtime/runtime.js';
+import { versionText } from './runtime/runtime.js';
 import { type EngineProperties, engineProperties } from './runtime/engine-info.js';
-import { ActivationMemory } from './runtime/activation-memory.js';
 import { Dispatcher, type DispatcherHolder } from './session/dispatcher.js';
 import { resolveFeeds } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
@@ -15,11 +14,22 @@ import {
   type LayerProfileOptions,
   profileLayers,
 } from './session/layer-profile.js';
+import { Lane } from './session/lane.js';
+import {
+  type OpenedEngine,
+  activationPools,
+  checkDevices,
+  closeEngine,
+  makeExecutors,
+  openEngines,
+} from './session/load.js';
 import { OutputPlanner } from './session/outputs.js';
+import { checkRunDevice, deviceOfRun } from './session/place.js';
 import { ProfileChooser, chooseProfile } from './session/profiles.js';
 import { abortedError, checkDeadline, checkSignal } from './session/run.js';
 import { type ResolvedRun, emptyRun } from './session/resolved-run.js';
 import { RunMany, targetsOfEach } from './session/run-many.js';
+import { sumMemory, sumStats } from './session/sums.js';
 import type {
   Feeds,
   OutputTargets,
@@ -37,6 +47,7 @@ const sessionOptionNames = [
   ...platformOptionNames,
   ...logOptionNames,
   'device',
+  'devices',
   'instances',
   'profile',
   'maxQueued',
@@ -52,15 +63,14 @@ const sessionOptionNames = [
 ];
 const cudaGraphModes = ['auto', 'on', 'off'] as const;
 const completions = ['adaptive', 'spin', 'block'] as const;
-const runOptionNames = ['signal', 'deadlineMs', 'profile', 'outputs'];
+const runOptionNames = ['signal', 'deadlineMs', 'profile', 'device', 'outputs'];
 
 /** Of {@link ResolvedRun}, in all sessions. */
 let lastVersion = 0;
 
 /** What loading hands to the constructor. */
 interface Loaded {
-  runtime: NativeRuntime;
-  engine: NativeEngine;
+  engine: EngineProperties;
   table: IoTable;
   instances: number;
   pinnedProfile: number | undefined;
@@ -92,11 +102,12 @@ export class Session {
   readonly version: string;
   /** The TensorRT library in use. */
   readonly libraryPath: string;
-  /** Index of the device. */
+  /** Index of the device; of several, the first. */
   readonly device: number;
-  /** Number of execution slots. */
+  /** Indices of all its devices, in the order of the option. */
+  readonly devices: readonly number[];
+  /** Number of execution slots on each device. */
   readonly instances: number;
-  readonly #native: { runtime: NativeRuntime; engine: NativeEngine };
   readonly #table: IoTable;
   readonly #pinnedProfile: number | undefined;
   readonly #profiles: ProfileChooser;
@@ -104,14 +115,13 @@ export class Session {
   /** The run that was resolved last; good until the next. */
   readonly #resolved: ResolvedRun;
   #resolving = false;
-  #executor!: NativeExecutor;
+  #lanes: readonly Lane[] = [];
   #dispatcher!: Dispatcher;
   #closing: Promise<void> | undefined;
-  #lastStats: ReturnType<NativeExecutor['stats']> | undefined;
+  #lastStats: ReturnType<NativeExecutor['stats']>[] = [];
 
   private constructor(loaded: Loaded) {
-    const { runtime, engine, table } = loaded;
-    this.#native = { runtime, engine };
+    const { table } = loaded;
     this.#table = table;
     this.#pinnedProfile = loaded.pinnedProfile;
     this.#profiles = new ProfileChooser(table);
@@ -119,11 +129,12 @@ export class Session {
     this.#resolved = emptyRun(table, this.#outputs.plan(undefined));
     this.inputs = table.inputs.map((row) => describeTensor(row.tensor));
     this.outputs = table.outputs.map((row) => describeTensor(row.tensor));
-    this.engine = engineProperties(engine.info);
+    this.engine = loaded.engine;
     this.runtime = loaded.platformFacts.runtime;
     this.version = loaded.platformFacts.version;
     this.libraryPath = loaded.platformFacts.libraryPath;
-    this.device = table.device;
+    this.device = table.devices[0] ?? 0;
+    this.devices = Object.freeze(table.devices.slice());
     this.instances = loaded.instances;
   }
 
@@ -162,7 +173,7 @@ export class Session {
   }
 
   static async #load(plan: unknown, options: SessionOptions): Promise<Session> {
-    const device = checkInteger(options.device ?? 0, 'device', 0);
+    const devices = checkDevices(options);
     const instances = checkInteger(options.instances ?? 1, 'instances', 1, 1024);
     const priority = checkInteger(options.priority ?? 0, 'priority', -1000, 1000);
     const maxQueued =
@@ -177,20 +188,18 @@ export class Session {
         'Give a function that takes a RunTiming.',
       );
     }
-    const { platform } = openPlatformWithDevice(options, device);
-    const runtime = makeNativeRuntime(platform, device, options);
-    let engine: NativeEngine | undefined;
+    const { platform } = openPlatformWithDevice(options, Math.max(...devices));
+    let engines: OpenedEngine[] = [];
     try {
-      engine = await deserialize(runtime, plan, 'Session.load');
-      const { info } = engine;
+      engines = await openEngines(platform, devices, plan, options);
+      const { info } = (engines[0] as OpenedEngine).engine;
       const pinnedProfile =
         options.profile === undefined || options.profile === 'auto'
           ? undefined
           : checkInteger(options.profile, 'profile', 0, info.numOptimizationProfiles - 1);
       const session = new Session({
-        runtime,
-        engine,
-        table: ioTable(platform, device, info),
+        engine: engineProperties(info),
+        table: ioTable(platform, devices, info),
         instances,
         pinnedProfile,
         platformFacts: {
@@ -199,10 +208,10 @@ export class Session {
           libraryPath: platform.libraryPath,
         },
       });
-      const activations = ActivationMemory.nativeOf(options.activationMemory, platform, device);
-      // The addon holds the callback, and the callback must not hold the session.
+      const activations = activationPools(options.activationMemory, platform, devices);
+      // The addon holds the callbacks, and they must not hold the session.
       const holder: DispatcherHolder = { strong: undefined, weak: undefined };
-      session.#executor = await engine.createExecutor({
+      const parts = await makeExecutors(engines, (lane) => ({
         slots: instances,
         priority,
         profile: pinnedProfile ?? 0,
@@ -210,20 +219,14 @@ export class Session {
         maxCudaGraphs,
         completion: completions.indexOf(completion),
         timing: onTiming !== undefined,
-        activations,
-        onComplete: (count) => (holder.strong ?? holder.weak?.deref())?.onComplete(count),
-      });
-      session.#dispatcher = new Dispatcher(
-        session.#table,
-        session.#executor,
-        holder,
-        maxQueued,
-        onTiming,
-      );
+        activations: activations[lane],
+        onComplete: (count) => (holder.strong ?? holder.weak?.deref())?.onComplete(lane, count),
+      }));
+      session.#lanes = parts.map((part, lane) => new Lane(session.#table, part, lane, onTiming));
+      session.#dispatcher = new Dispatcher(session.#lanes, holder, maxQueued);
       return session;
     } catch (error) {
-      engine?.close();
-      runtime.close();
+      engines.forEach(closeEngine);
       throw error;
     }
   }
@@ -280,11 +283,11 @@ export class Session {
    */
   runSync(
     feeds: Feeds,
-    options?: Pick<RunOptions, 'profile'> & { outputs?: readonly string[] | undefined },
+    options?: Pick<RunOptions, 'profile' | 'device'> & { outputs?: readonly string[] | undefined },
   ): Record<string, Tensor>;
   runSync<const O extends OutputTargets>(
     feeds: Feeds,
-    options: Pick<RunOptions, 'profile'> & { outputs: O },
+    options: Pick<RunOptions, 'profile' | 'device'> & { outputs: O },
   ): OutputsOf<O>;
   runSync(feeds: Feeds, options?: RunOptions): unknown {
     return this.#dispatcher.runSync(this.#resolve(feeds, options));
@@ -327,6 +330,7 @@ export class Session {
       const each = targetsOfEach(options?.outputs, feedsOf.length);
       const common: RunOptions = {
         profile: options?.profile,
+        device: options?.device,
         outputs: each === undefined ? (options?.outputs as readonly string[]) : undefined,
       };
       const many = new RunMany(this.#dispatcher, feedsOf.length, (index) => {
@@ -342,7 +346,7 @@ export class Session {
 
   /**
    * How long each layer takes: some runs on a context of its own, with TensorRT's profiler, which slows them. Needs activation memory of its own; other
-   * runs may go on meanwhile, and make the times longer.
+   * runs may go on meanwhile, and make the times longer. With several `devices`, on the first.
    *
    * @param feeds - As {@link Session.run}; tensors on the device are read back first.
    * @param options - How many runs, and in which profile.
@@ -355,7 +359,8 @@ export class Session {
    */
   async profile(feeds: Feeds, options?: LayerProfileOptions): Promise<LayerProfile> {
     this.#assertOpen();
-    return profileLayers(this.#native.engine, this.#table, this.#pinnedProfile, feeds, options);
+    const { engine } = this.#lanes.find(({ out }) => !out) ?? (this.#lanes[0] as Lane);
+    return profileLayers(engine, this.#table, this.#pinnedProfile, feeds, options);
   }
 
   /**
@@ -375,27 +380,13 @@ export class Session {
 
   /** What the session has done so far. Counters only; never throws, also after {@link Session.close}. */
   stats(): SessionStats {
-    const { completed, failed, abandoned, running, queued } = this.#dispatcher;
-    if (this.#closing === undefined) this.#lastStats = this.#executor.stats();
-    const native = this.#lastStats;
-    return {
-      completed,
-      failed,
-      abandoned,
-      running,
-      queued,
-      cudaGraph: {
-        hits: native?.graphHits ?? 0,
-        captures: native?.graphCaptures ?? 0,
-        fallbacks: native?.graphFallbacks ?? 0,
-        fallbackReason:
-          native?.graphFallbackReason === '' ? undefined : native?.graphFallbackReason,
-      },
-      launches: {
-        onEventLoop: native?.inlineLaunches ?? 0,
-        onThread: native?.offThreadLaunches ?? 0,
-      },
-    };
+    const { abandoned, running, queued } = this.#dispatcher;
+    if (this.#closing === undefined) this.#keepStats();
+    return sumStats(
+      { abandoned, running, queued },
+      this.#lanes.map((lane) => lane.stats()),
+      this.#lastStats,
+    );
   }
 
   /**
@@ -405,7 +396,7 @@ export class Session {
    */
   memory(): SessionMemory {
     this.#assertOpen();
-    return this.#executor.memory();
+    return sumMemory(this.#lanes.map(({ device, executor }) => ({ device, ...executor.memory() })));
   }
 
   /**
@@ -414,8 +405,8 @@ export class Session {
    */
   close(): Promise<void> {
     if (this.#closing === undefined) {
-      this.#lastStats = this.#executor.stats();
-      this.#closing = this.#close();
+      this.#keepStats();
+      this.#closing = this.#dispatcher.close();
     }
     return this.#closing;
   }
@@ -425,10 +416,8 @@ export class Session {
     await this.close();
   }
 
-  async #close(): Promise<void> {
-    await this.#dispatcher.close();
-    this.#native.engine.close();
-    this.#native.runtime.close();
+  #keepStats(): void {
+    this.#lastStats = this.#lanes.map(({ executor }) => executor.stats());
   }
 
   #assertOpen(): void {
@@ -469,6 +458,9 @@ export class Session {
       this.#resolving = run !== this.#resolved;
     }
     run.outputs = outputs;
+    if (this.devices.length > 1) {
+      run.device = deviceOfRun(this.#table, run.feeds, outputs, options?.device);
+    } else if (options?.device !== undefined) checkRunDevice(this.#table, options.device);
     return run;
   }
 }

@@ -110,7 +110,7 @@ export async function openSubject(
   try {
     engine = await deserialize(runtime, plan, 'bench');
     checkSignal(options.signal, 'bench'); // it may have been aborted meanwhile
-    const table = ioTable(platform, device, engine.info);
+    const table = ioTable(platform, [device], engine.info);
     const pinned =
       options.profile === undefined
         ? undefined

@@ -19,7 +19,8 @@ function gigabytes(bytes: number): string {
 }
 
 function reportText(report: DoctorReport): string {
-  const { node, platform, addon, driver, devices, tensorrt, reference, problems } = report;
+  const { node, platform, addon, driver, devices, peerAccess, tensorrt, reference, problems } =
+    report;
   const glibc = platform.glibc === '' ? 'no glibc' : `glibc ${platform.glibc}`;
   const lines = [
     `trt-node ${report.version}`,
@@ -33,6 +34,14 @@ function reportText(report: DoctorReport): string {
     lines.push(
       `        device ${device.index}     ${device.name}, compute capability ${capability}, ${gigabytes(device.totalMemoryBytes)}`,
     );
+  }
+  if (devices.length > 1) {
+    for (const [device, peers] of peerAccess.entries()) {
+      const reached = peers.flatMap((can, peer) => (can && peer !== device ? [peer] : []));
+      lines.push(
+        `        peers of ${device}   ${reached.join(', ') || 'none: copies go through the host'}`,
+      );
+    }
   }
   const flavor = tensorrt.flavor === 'full' ? '' : ` (${tensorrt.flavor ?? ''})`;
   lines.push(

@@ -48,6 +48,8 @@ export interface DoctorReport {
     readonly kernelModule: string | undefined;
   };
   readonly devices: readonly DeviceInfo[];
+  /** By device and device: whether the first can access the second's memory directly (NVLink, PCIe). */
+  readonly peerAccess: readonly (readonly boolean[])[];
   readonly tensorrt: {
     readonly ok: boolean;
     readonly path: string | undefined;
@@ -123,16 +125,15 @@ export function kernelModule(): string | undefined {
 function checkTensorRT(
   options: PlatformOptions,
   problems: Problems,
-): Pick<DoctorReport, 'driver' | 'devices' | 'tensorrt'> {
+): Pick<DoctorReport, 'driver' | 'devices' | 'peerAccess' | 'tensorrt'> {
   const found = findTensorRTLibraries();
   const module = kernelModule();
   try {
     const { library, pluginLibraries } = options;
     const platform = openPlatform({ runtime: 'tensorrt', library, pluginLibraries });
-    const { devices, driver } = checkDevices(platform, problems, module);
+    const checked = checkDevices(platform, problems, module);
     return {
-      driver,
-      devices,
+      ...checked,
       tensorrt: {
         ok: true,
         path: platform.libraryPath,
@@ -158,6 +159,7 @@ function checkTensorRT(
     return {
       driver: { ok: false, cudaVersion: undefined, kernelModule: module },
       devices: [],
+      peerAccess: [],
       tensorrt: {
         ok: false,
         path: undefined,
@@ -177,16 +179,23 @@ function checkDevices(
   platform: ReturnType<typeof openPlatform>,
   problems: Problems,
   module: string | undefined,
-): Pick<DoctorReport, 'driver' | 'devices'> {
+): Pick<DoctorReport, 'driver' | 'devices' | 'peerAccess'> {
   try {
     const devices = platform.devices();
     return {
       devices,
+      peerAccess: devices.map(({ index }) =>
+        devices.map((peer) => peer.index === index || platform.canAccessPeer(index, peer.index)),
+      ),
       driver: { ok: true, cudaVersion: cudaText(platform.driverVersion), kernelModule: module },
     };
   } catch (error) {
     report(problems, 'driver', error);
-    return { devices: [], driver: { ok: false, cudaVersion: undefined, kernelModule: module } };
+    return {
+      devices: [],
+      peerAccess: [],
+      driver: { ok: false, cudaVersion: undefined, kernelModule: module },
+    };
   }
 }
 
@@ -234,6 +243,7 @@ export function doctor(options: PlatformOptions = {}): DoctorReport {
       addon: { ok: false, path: undefined },
       driver: { ok: false, cudaVersion: undefined, kernelModule: kernelModule() },
       devices: [],
+      peerAccess: [],
       tensorrt: {
         ok: false,
         path: undefined,

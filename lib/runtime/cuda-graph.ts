@@ -2,6 +2,8 @@
 
 import type { NativeCudaGraph } from '../native.js';
 import { Handle } from './handle.js';
+import type { Runtime } from './runtime.js';
+import { checkSameDevice } from './same-device.js';
 import type { Stream } from './stream.js';
 
 /**
@@ -9,6 +11,15 @@ import type { Stream } from './stream.js';
  * keeps those buffers open.
  */
 export class CudaGraph extends Handle<NativeCudaGraph> {
+  /** Index of the device. */
+  readonly device: number;
+
+  /** @internal */
+  constructor(native: NativeCudaGraph, runtime: Runtime, device: number) {
+    super(native, runtime);
+    this.device = device;
+  }
+
   /** Number of nodes: kernels, copies and the like. */
   get numNodes(): number {
     return this.native.numNodes;
@@ -17,9 +28,11 @@ export class CudaGraph extends Handle<NativeCudaGraph> {
   /**
    * Launches it on `stream`; does not wait.
    *
-   * @throws {@link DeviceError} ERR_TRT_CUDA; {@link ClosedError} ERR_TRT_CLOSED
+   * @throws {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT for a stream of another device; {@link DeviceError} ERR_TRT_CUDA;
+   *   {@link ClosedError} ERR_TRT_CLOSED
    */
   launch(stream: Stream): void {
+    checkSameDevice('CudaGraph.launch', 'a stream', stream, this.device);
     this.native.launch(stream.native);
   }
 }

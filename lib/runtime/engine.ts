@@ -67,6 +67,11 @@ export class Engine extends Handle<NativeEngine> implements EngineProperties {
     this.streamableWeightsBytes = properties.streamableWeightsBytes;
   }
 
+  /** Index of the device. */
+  get device(): number {
+    return this.runtime.device;
+  }
+
   /** The inputs, in the engine's own order. */
   get inputs(): TensorInfo[] {
     return this.tensors.filter((tensor) => tensor.mode === 'input');

@@ -9,6 +9,7 @@ import type { CudaEvent } from './event.js';
 import { Handle } from './handle.js';
 import type { OutputAllocator } from './output-allocator.js';
 import { PinnedBuffer } from './pinned-buffer.js';
+import { checkSameDevice } from './same-device.js';
 import type { Stream } from './stream.js';
 
 /** What one layer took, as TensorRT's profiler tells. */
@@ -34,6 +35,11 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
     this.engine = engine;
   }
 
+  /** Index of the device. */
+  get device(): number {
+    return this.engine.device;
+  }
+
   /**
    * Selects an optimization profile; shapes and addresses must be set again afterwards. Work on `stream` after it sees it.
    *
@@ -44,6 +50,7 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
   setOptimizationProfile(profile: number, stream: Stream): void {
     const last = this.engine.numOptimizationProfiles - 1;
     checkInteger(profile, 'setOptimizationProfile: profile', 0, last);
+    checkSameDevice('setOptimizationProfile', 'a stream', stream, this.device);
     this.native.setOptimizationProfile(profile, stream.native);
   }
 
@@ -106,6 +113,9 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
     let native: NativeAddress | null;
     if (address instanceof DeviceBuffer || address instanceof PinnedBuffer) {
       checkInteger(byteOffset, `${who}: byteOffset`, 0, address.bytes);
+      if (address instanceof DeviceBuffer) {
+        checkSameDevice(who, 'a device buffer', address, this.device);
+      }
       native = address.native;
     } else if (address === null || typeof address === 'bigint') {
       native = address;
@@ -126,6 +136,9 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
   /** The allocator of an output whose size depends on the data; null for none. */
   setOutputAllocator(name: string, allocator: OutputAllocator | null): void {
     const index = this.engine.tensorIndex(name);
+    if (allocator !== null) {
+      checkSameDevice('setOutputAllocator', 'an allocator', allocator, this.device);
+    }
     this.native.setOutputAllocator(index, allocator === null ? null : allocator.native);
     if (allocator === null) this.#allocators.delete(name);
     else this.#allocators.set(name, allocator);
@@ -144,6 +157,7 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
    */
   setDeviceMemory(buffer: DeviceBuffer, byteOffset = 0): void {
     checkInteger(byteOffset, 'setDeviceMemory: byteOffset', 0, buffer.bytes);
+    checkSameDevice('setDeviceMemory', 'a device buffer', buffer, this.device);
     this.native.setDeviceMemory(buffer.native, byteOffset, buffer.bytes - byteOffset);
   }
 
@@ -154,6 +168,9 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
 
   /** Streams for parallel branches; at most the engine's numAuxStreams are used. */
   setAuxStreams(streams: readonly Stream[]): void {
+    for (const stream of streams) {
+      checkSameDevice('setAuxStreams', 'a stream', stream, this.device);
+    }
     this.native.setAuxStreams(streams.map((stream) => stream.native));
   }
 
@@ -177,6 +194,9 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
 
   /** Recorded when the inputs may be overwritten; null for none. */
   setInputConsumedEvent(event: CudaEvent | null): void {
+    if (event !== null) {
+      checkSameDevice('setInputConsumedEvent', 'an event', event, this.device);
+    }
     this.native.setInputConsumedEvent(event === null ? null : event.native);
   }
 
@@ -207,6 +227,7 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
    *   {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY
    */
   enqueue(stream: Stream): void {
+    checkSameDevice('enqueue', 'a stream', stream, this.device);
     try {
       this.native.enqueue(stream.native);
     } catch (error) {

@@ -5,6 +5,7 @@ import type { NativeAddon, NativeOutputAllocator, NativePlatform } from '../nati
 import type { DeviceBuffer } from './device-buffer.js';
 import { Handle } from './handle.js';
 import type { Runtime } from './runtime.js';
+import { checkSameDevice } from './same-device.js';
 
 /**
  * Gives device memory of at least `bytes` bytes, aligned to `alignment`. Called during {@link ExecutionContext.enqueue}, on the same thread. null: it
@@ -16,6 +17,8 @@ export type AllocateOutput = (bytes: number, alignment: number) => DeviceBuffer 
 export class OutputAllocator extends Handle<NativeOutputAllocator> {
   /** What the allocating function threw last; taken by the enqueue that fails of it. @internal */
   readonly failure: { thrown: unknown };
+  /** Index of the device. */
+  readonly device: number;
 
   /** @internal */
   constructor(
@@ -36,7 +39,9 @@ export class OutputAllocator extends Handle<NativeOutputAllocator> {
       allocate &&
       ((bytes: number, alignment: number) => {
         try {
-          return allocate(bytes, alignment)?.native ?? null;
+          const buffer = allocate(bytes, alignment);
+          if (buffer) checkSameDevice('OutputAllocator', 'a device buffer', buffer, device);
+          return buffer?.native ?? null;
         } catch (error) {
           failure.thrown = error;
           return null;
@@ -44,6 +49,7 @@ export class OutputAllocator extends Handle<NativeOutputAllocator> {
       });
     super(addon.createOutputAllocator(platform, device, native), runtime);
     this.failure = failure;
+    this.device = device;
   }
 
   /** The dimensions that TensorRT told last; undefined before. Final once the stream has passed the enqueue. */

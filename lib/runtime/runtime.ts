@@ -170,6 +170,18 @@ export class Runtime extends Handle<NativeRuntime> {
     return this.#platform.devices();
   }
 
+  /**
+   * Whether this device can read and write memory of another directly (NVLink, PCIe). Copies between the two work in any case.
+   *
+   * @param peer - Index of the other device.
+   * @throws {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT when there is no such device
+   */
+  canAccessPeer(peer: number): boolean {
+    const count = this.#platform.devices().length;
+    checkInteger(peer, 'canAccessPeer: peer', 0, count - 1);
+    return peer === this.device || this.#platform.canAccessPeer(this.device, peer);
+  }
+
   /** Free and total memory of the device, in bytes, for all processes. @throws {@link DeviceError} ERR_TRT_CUDA */
   memoryInfo(): { freeBytes: number; totalBytes: number } {
     return this.#platform.memoryInfo(this.device);
@@ -208,8 +220,8 @@ export class Runtime extends Handle<NativeRuntime> {
 
   /** Makes an event. @throws {@link DeviceError} ERR_TRT_CUDA; {@link ClosedError} ERR_TRT_CLOSED */
   createEvent(options: EventOptions = {}): CudaEvent {
-    checkOptions(options, ['timing', 'blockingSync'], 'createEvent');
-    return new CudaEvent(this, this.open(), this.device, options);
+    checkOptions(options, ['timing', 'blockingSync', 'interprocess'], 'createEvent');
+    return CudaEvent.create(this, this.open(), options);
   }
 
   /**
@@ -219,7 +231,9 @@ export class Runtime extends Handle<NativeRuntime> {
    * @throws {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY; {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT; {@link ClosedError} ERR_TRT_CLOSED
    */
   createDeviceBuffer(bytes: number): DeviceBuffer {
-    return new DeviceBuffer(this, this.open(), this.device, bytes);
+    const platform = this.open();
+    const size = checkInteger(bytes, 'createDeviceBuffer: bytes', 0);
+    return new DeviceBuffer(platform, platform.createDeviceBuffer(this.device, size), this);
   }
 
   /**

@@ -1,28 +1,21 @@
 // Stream: CUDA work in order.
 
 import type { NativePlatform, NativeStream } from '../native.js';
+import { invalidArgument } from '../errors.js';
 import { checkChoice, checkInteger } from '../validate.js';
+import { type CopyOptions, copyRange } from './copy-range.js';
 import { CudaGraph } from './cuda-graph.js';
 import type { DeviceBuffer } from './device-buffer.js';
 import type { CudaEvent } from './event.js';
 import { Handle } from './handle.js';
 import type { PinnedBuffer } from './pinned-buffer.js';
 import type { Runtime } from './runtime.js';
+import { checkSameDevice } from './same-device.js';
 
 /** How a {@link Stream} is made. */
 export interface StreamOptions {
   /** Lower is more urgent; clamped to the device's range. Default 0. */
   priority?: number | undefined;
-}
-
-/** Which bytes a copy moves. */
-export interface CopyOptions {
-  /** How many; default: to the end of the shorter of the two. */
-  bytes?: number | undefined;
-  /** Where in the destination; default 0. */
-  toOffset?: number | undefined;
-  /** Where in the source; default 0. */
-  fromOffset?: number | undefined;
 }
 
 const captureModes = ['global', 'threadLocal', 'relaxed'] as const;
@@ -69,13 +62,19 @@ export class Stream extends Handle<NativeStream> {
     this.native.synchronizeSync();
   }
 
-  /** Later work here waits, on the device, for `event`. @throws {@link DeviceError} ERR_TRT_CUDA; {@link ClosedError} ERR_TRT_CLOSED */
+  /** Later work here waits, on the device, for `event`, which may be of another device or another process. @throws {@link DeviceError} ERR_TRT_CUDA; {@link ClosedError} ERR_TRT_CLOSED */
   waitEvent(event: CudaEvent): void {
     this.native.waitEvent(event.native);
   }
 
-  /** Records `event` after all work so far. @throws {@link DeviceError} ERR_TRT_CUDA; {@link ClosedError} ERR_TRT_CLOSED */
+  /**
+   * Records `event` after all work so far.
+   *
+   * @throws {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT for an event of another device; {@link DeviceError} ERR_TRT_CUDA;
+   *   {@link ClosedError} ERR_TRT_CLOSED
+   */
   recordEvent(event: CudaEvent): void {
+    checkSameDevice('recordEvent', 'an event', event, this.device);
     this.native.recordEvent(event.native);
   }
 
@@ -93,7 +92,7 @@ export class Stream extends Handle<NativeStream> {
 
   /** Ends the capture. @returns What was captured, ready to launch. @throws {@link DeviceError} ERR_TRT_CUDA; {@link ClosedError} ERR_TRT_CLOSED */
   endCapture(): CudaGraph {
-    return new CudaGraph(this.native.endCapture(), this.#runtime);
+    return new CudaGraph(this.native.endCapture(), this.#runtime, this.device);
   }
 
   /** Whether a capture is going on. */
@@ -107,18 +106,31 @@ export class Stream extends Handle<NativeStream> {
    * @throws {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT when it does not fit; {@link DeviceError} ERR_TRT_CUDA; {@link ClosedError} ERR_TRT_CLOSED
    */
   copyHostToDevice(to: DeviceBuffer, from: PinnedBuffer, options: CopyOptions = {}): void {
+    checkSameDevice('copyHostToDevice', 'a device buffer', to, this.device);
     const { toOffset, fromOffset, bytes } = copyRange(to, from, options);
     this.native.copyHostToDevice(to.native, toOffset, from.native, fromOffset, bytes);
   }
 
   /** Copies from the device to pinned memory. @throws as {@link Stream.copyHostToDevice} */
   copyDeviceToHost(to: PinnedBuffer, from: DeviceBuffer, options: CopyOptions = {}): void {
+    checkSameDevice('copyDeviceToHost', 'a device buffer', from, this.device);
     const { toOffset, fromOffset, bytes } = copyRange(to, from, options);
     this.native.copyDeviceToHost(to.native, toOffset, from.native, fromOffset, bytes);
   }
 
-  /** Copies on the device, or between devices. @throws as {@link Stream.copyHostToDevice} */
+  /**
+   * Copies on the device, or between it and another one: directly where they can (NVLink, PCIe; `trt-node doctor` shows it), else the driver goes
+   * through the host.
+   *
+   * @throws as {@link Stream.copyHostToDevice}, also when neither buffer is on the stream's device
+   */
   copyDeviceToDevice(to: DeviceBuffer, from: DeviceBuffer, options: CopyOptions = {}): void {
+    if (to.device !== this.device && from.device !== this.device) {
+      throw invalidArgument(
+        `copyDeviceToDevice: expected a buffer on device ${this.device}, the stream's, got one on device ${from.device} and one on device ${to.device}`,
+        'Use a stream of one of the two devices.',
+      );
+    }
     const { toOffset, fromOffset, bytes } = copyRange(to, from, options);
     this.native.copyDeviceToDevice(to.native, toOffset, from.native, fromOffset, bytes);
   }
@@ -133,19 +145,8 @@ export class Stream extends Handle<NativeStream> {
    */
   memset(to: DeviceBuffer, value: number, options: Omit<CopyOptions, 'fromOffset'> = {}): void {
     checkInteger(value, 'memset: value', 0, 255);
+    checkSameDevice('memset', 'a device buffer', to, this.device);
     const { toOffset, bytes } = copyRange(to, to, { ...options, fromOffset: options.toOffset });
     this.native.memset(to.native, toOffset, value, bytes);
   }
-}
-
-function copyRange(
-  to: { readonly bytes: number },
-  from: { readonly bytes: number },
-  options: CopyOptions,
-): Required<{ [K in keyof CopyOptions]: number }> {
-  const toOffset = checkInteger(options.toOffset ?? 0, 'copy: toOffset', 0, to.bytes);
-  const fromOffset = checkInteger(options.fromOffset ?? 0, 'copy: fromOffset', 0, from.bytes);
-  const most = Math.min(to.bytes - toOffset, from.bytes - fromOffset);
-  const bytes = checkInteger(options.bytes ?? most, 'copy: bytes', 0, most);
-  return { toOffset, fromOffset, bytes };
 }

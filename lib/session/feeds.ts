@@ -193,13 +193,17 @@ function checkTensorMemory(row: InputRow, tensor: Tensor): void {
   checkLength(row.info, tensor.data, tensor.shape, elements, row.who);
 }
 
-/** The device buffer behind `tensor`. @throws ERR_TRT_CLOSED, ERR_TRT_INVALID_ARGUMENT when it is on another device */
+/** The device buffer behind `tensor`. @throws ERR_TRT_CLOSED, ERR_TRT_INVALID_ARGUMENT when it is on a device that is not the session's */
 export function sameDevice(table: IoTable, who: string, tensor: DeviceTensor): NativeDeviceBuffer {
   const { native } = tensor;
-  if (tensor.device === table.device && tensor.platform.kind === table.platform.kind) return native;
+  const { devices, platform } = table;
+  const sameRuntime = tensor.platform.kind === platform.kind;
+  if (sameRuntime && devices.includes(tensor.device)) return native;
   throw invalidArgument(
-    `${who}: expected a tensor on device ${table.device} of the ${table.platform.kind} runtime, got one on device ${tensor.device} of the ${tensor.platform.kind} runtime`,
-    'Copy it through the host: await tensor.read().',
+    `${who}: expected a tensor on device ${devices.join(' or ')} of the ${platform.kind} runtime, got one on device ${tensor.device} of the ${tensor.platform.kind} runtime`,
+    sameRuntime
+      ? `Copy it there: await tensor.toDevice(${devices[0] ?? 0}).`
+      : 'Copy it through the host: await tensor.read().',
   );
 }
 

@@ -37,7 +37,7 @@ export interface OutputRow {
 /** All that the runs of a session share. */
 export interface IoTable {
   readonly platform: NativePlatform;
-  readonly device: number;
+  readonly devices: readonly number[];
   readonly inputs: readonly InputRow[];
   readonly outputs: readonly OutputRow[];
   readonly inputNames: readonly string[];
@@ -69,7 +69,7 @@ function inputRow(tensor: TensorInfo): InputRow {
 /** The table of an engine. */
 export function ioTable(
   platform: NativePlatform,
-  device: number,
+  devices: readonly number[],
   native: NativeEngineInfo,
 ): IoTable {
   const tensors = native.tensors.map(tensorInfo);
@@ -86,7 +86,7 @@ export function ioTable(
     }));
   return {
     platform,
-    device,
+    devices,
     inputs,
     outputs,
     inputNames: inputs.map((row) => row.name),

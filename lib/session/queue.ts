@@ -16,6 +16,11 @@ export class Queue<T extends object> {
     return this.#nodes.size;
   }
 
+  /** The oldest. */
+  get first(): T | undefined {
+    return this.#first?.value;
+  }
+
   push(value: T): void {
     const node: Node<T> = { value, previous: this.#last, next: undefined };
     if (this.#last === undefined) this.#first = node;

@@ -3,6 +3,7 @@
 import { type ResolvedFeeds, emptyFeeds } from './feeds.js';
 import type { IoTable } from './io-table.js';
 import type { OutputPlan } from './outputs.js';
+import { anyDevice } from './place.js';
 
 /** A run that was checked. Filled again for the next one: good until then. */
 export interface ResolvedRun {
@@ -11,11 +12,20 @@ export interface ResolvedRun {
   outputs: OutputPlan;
   /** The profile that was asked for. */
   pinned: number | undefined;
+  /** The only device that it may run on, or {@link anyDevice}. */
+  device: number;
   /** Another number whenever the feeds or the profile are others than before, never used twice; 0: nothing can be said. */
   version: number;
 }
 
 /** One that nothing was resolved into yet. */
 export function emptyRun(table: IoTable, outputs: OutputPlan): ResolvedRun {
-  return { feeds: emptyFeeds(table), profile: 0, outputs, pinned: undefined, version: 0 };
+  return {
+    feeds: emptyFeeds(table),
+    profile: 0,
+    outputs,
+    pinned: undefined,
+    device: anyDevice,
+    version: 0,
+  };
 }

@@ -4,7 +4,8 @@ import { asError, describe, invalidArgument } from '../errors.js';
 import type { Dispatcher, RunSource } from './dispatcher.js';
 import type { OutputPlan } from './outputs.js';
 import type { ResolvedRun } from './resolved-run.js';
-import { type RunResult, abortedError, deadlineError } from './run.js';
+import { anyDevice } from './place.js';
+import { type Run, type RunResult, abortedError, deadlineError } from './run.js';
 import type { Slot } from './slots.js';
 import type { OutputTargets } from './types.js';
 
@@ -39,6 +40,8 @@ export class RunMany implements RunSource {
   readonly #results: RunResult[];
   /** By slot: which run is on it, and its outputs. */
   readonly #on: { index: number; outputs: OutputPlan }[] = [];
+  /** Runs whose tensors lie on another device than the slot's that was free: they wait for theirs by themselves. */
+  readonly #elsewhere = new Set<Run>();
   readonly promise: Promise<RunResult[]>;
   #resolve!: (results: RunResult[]) => void;
   #reject!: (error: Error) => void;
@@ -63,26 +66,48 @@ export class RunMany implements RunSource {
   }
 
   next(slot: Slot): boolean {
-    if (this.settled || this.#started === this.#results.length) return false;
-    const index = this.#started++;
-    let run: ResolvedRun;
-    try {
-      run = this.#resolveRun(index);
-    } catch (error) {
-      this.reject(asError(error));
-      return false;
+    while (!this.settled && this.#started < this.#results.length) {
+      const index = this.#started++;
+      try {
+        const run = this.#resolveRun(index);
+        if (run.device === anyDevice || run.device === slot.lane.device) {
+          return this.#start(slot, index, run);
+        }
+        this.#startElsewhere(index, run);
+      } catch (error) {
+        this.reject(asError(error));
+      }
     }
+    return false;
+  }
+
+  #startElsewhere(index: number, resolved: ResolvedRun): void {
+    const run = this.#dispatcher.run(resolved, true);
+    this.#elsewhere.add(run);
+    run.promise.then(
+      (result) => {
+        this.#elsewhere.delete(run);
+        this.#ended++;
+        this.#keep(index, result);
+      },
+      (error: unknown) => {
+        this.#elsewhere.delete(run);
+        this.reject(asError(error));
+      },
+    );
+  }
+
+  #start(slot: Slot, index: number, run: ResolvedRun): boolean {
     const { outputs } = run;
     try {
       slot.start(run, false);
-      const on = (this.#on[slot.index] ??= { index, outputs });
+      const on = (this.#on[slot.id] ??= { index, outputs });
       on.index = index;
       on.outputs = outputs;
       this.#dispatcher.began(this, slot);
       return true;
     } catch (error) {
-      this.#dispatcher.failed++;
-      slot.forget();
+      this.#dispatcher.failed(slot, error);
       this.reject(asError(error));
       return false;
     }
@@ -95,17 +120,24 @@ export class RunMany implements RunSource {
       this.reject(error);
       return;
     }
-    const on = this.#on[slot.index];
+    const on = this.#on[slot.id];
     if (on === undefined) return;
+    let result: RunResult;
     try {
-      this.#results[on.index] = slot.collect(on.outputs);
+      result = slot.collect(on.outputs);
     } catch (failure) {
-      this.#dispatcher.failed++;
+      slot.lane.failed++;
       this.reject(asError(failure));
       return;
     }
-    this.#dispatcher.completed++;
-    this.#dispatcher.report(slot, this.#called);
+    slot.lane.completed++;
+    slot.lane.clock?.report(slot.index, this.#called);
+    this.#keep(on.index, result);
+  }
+
+  #keep(index: number, result: RunResult): void {
+    if (this.settled) return;
+    this.#results[index] = result;
     if (this.#ended < this.#results.length) return;
     this.settled = true;
     this.#resolve(this.#results);
@@ -135,6 +167,7 @@ export class RunMany implements RunSource {
     if (this.settled) return;
     this.settled = true;
     this.#dispatcher.remove(this);
+    for (const run of this.#elsewhere) this.#dispatcher.withdraw(run);
     this.#reject(error);
   }
 }

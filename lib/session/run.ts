@@ -22,6 +22,8 @@ function keepSettlers(resolve: (result: RunResult) => void, reject: (error: Erro
 export class Run {
   /** With copies of the inputs, while it waits for a slot. */
   waiting: ResolvedRun | undefined;
+  /** Among those that wait: the lower, the earlier. */
+  order = 0;
   /** performance.now() at the call; 0 where nobody asks. */
   readonly called: number;
   readonly outputs: OutputPlan;

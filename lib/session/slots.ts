@@ -4,10 +4,12 @@ import { type TensorData, arrayLength } from '../dtype.js';
 import type { NativeExecutor, NativeInput, NativeOutputTarget } from '../native.js';
 import { checkMemory, sameShape, volume } from '../validate.js';
 import type { ResolvedFeeds } from './feeds.js';
+import type { RunSource } from './dispatcher.js';
 import type { IoTable } from './io-table.js';
+import type { Lane } from './lane.js';
 import { type Copy, type OutputPlan, checkRoom, collectOutputs, copiesOf } from './outputs.js';
 import type { ResolvedRun } from './resolved-run.js';
-import type { RunResult } from './run.js';
+import type { Run, RunResult } from './run.js';
 
 /** What a slot is prepared for. */
 interface Prepared {
@@ -25,7 +27,12 @@ interface Prepared {
 export class Slot {
   readonly #table: IoTable;
   readonly #executor: NativeExecutor;
+  readonly lane: Lane;
+  /** In its executor, and in the session. */
   readonly index: number;
+  readonly id: number;
+  /** What has a run on it. */
+  running: Run | RunSource | undefined;
   #prepared: Prepared | undefined;
   /** What bind was told last; undefined: it has to be told. */
   #boundInputs: NativeInput[] | undefined;
@@ -37,10 +44,12 @@ export class Slot {
   #version = 0;
   #staged: readonly (TensorData | undefined)[] = [];
 
-  constructor(table: IoTable, executor: NativeExecutor, index: number) {
+  constructor(table: IoTable, lane: Lane, index: number, id: number) {
     this.#table = table;
-    this.#executor = executor;
+    this.#executor = lane.executor;
+    this.lane = lane;
     this.index = index;
+    this.id = id;
   }
 
   /** After a failure: nothing is known of the slot any more. */

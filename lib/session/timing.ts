@@ -22,11 +22,13 @@ const clockOffset = ((): number => {
 /** For one executor. */
 export class RunClock {
   readonly #executor: NativeExecutor;
+  readonly #device: number;
   readonly #onTiming: (timing: RunTiming) => void;
   readonly #times = new Float64Array(7);
 
-  constructor(executor: NativeExecutor, onTiming: (timing: RunTiming) => void) {
+  constructor(executor: NativeExecutor, device: number, onTiming: (timing: RunTiming) => void) {
     this.#executor = executor;
+    this.#device = device;
     this.#onTiming = onTiming;
   }
 
@@ -45,6 +47,7 @@ export class RunClock {
     }
     const after = (index: number): number => (times[index] as number) + clockOffset - called;
     const timing: RunTiming = {
+      device: this.#device,
       submit: after(0),
       launched: after(1),
       h2dStart: after(2),

@@ -13,8 +13,14 @@ export interface SessionOptions extends PlatformOptions, LogOptions {
   /** Index of the CUDA device; default 0. */
   device?: number | undefined;
   /**
-   * Execution slots: how many inferences run at the same time, each with a stream and buffers of its own, and a context for each profile that it has used.
-   * 1 to 1024; default 1. On TensorRT 8 an engine has one context for a profile, unless its plan was built to share profiles: load the plan again instead.
+   * Several devices, instead of `device`: the plan is deserialized on each, a run goes to the one with least to do, and device tensors decide where their
+   * run goes. All must be of a kind that the plan was built for. See docs/multi-gpu.md.
+   */
+  devices?: readonly number[] | undefined;
+  /**
+   * Execution slots: how many inferences run at the same time, each with a stream and buffers of its own, and a context for each profile that it has used;
+   * with `devices`, on each of them. 1 to 1024; default 1. On TensorRT 8 an engine has one context for a profile, unless its plan was built to share
+   * profiles: load the plan again instead.
    */
   instances?: number | undefined;
   /** Which optimization profile runs use: 'auto' (default) the best for each run, or always this one. */
@@ -47,9 +53,9 @@ export interface SessionOptions extends PlatformOptions, LogOptions {
   completion?: 'adaptive' | 'spin' | 'block' | undefined;
   /**
    * Activation memory to share with other sessions of the same device and runtime: as much as runs in flight need at the same time, not the sum of
-   * all sessions. It may be closed after loading: the session keeps what it uses. Default: the session's own.
+   * all sessions. It may be closed after loading: the session keeps what it uses. Default: the session's own. With `devices`: an array with one for each.
    */
-  activationMemory?: ActivationMemory | undefined;
+  activationMemory?: ActivationMemory | readonly ActivationMemory[] | undefined;
   /**
    * Called once for each successful run, right before its promise resolves; in {@link Session.runMany} when the run has ended, and in
    * {@link Session.runSync} before it returns. Adds timing events to each run (some microseconds). What it throws does not touch the run: it becomes an
@@ -96,6 +102,8 @@ export interface RunOptions {
   deadlineMs?: number | undefined;
   /** Runs in this profile, instead of the session's choice. */
   profile?: number | undefined;
+  /** Runs on this device, one of the session's. Default: where its device tensors lie, else the device with least to do. */
+  device?: number | undefined;
   /** Which outputs, and where to: names (each to a new array), or targets by name. Default: all, each to a new array. */
   outputs?: readonly string[] | OutputTargets | undefined;
 }
@@ -136,6 +144,16 @@ export interface SessionStats {
   };
   /** Who launched the asynchronous runs: the event loop's thread where that is cheap (see docs/design.md), else one of the session's. */
   readonly launches: { readonly onEventLoop: number; readonly onThread: number };
+  /** The same by device; one of several that is lost gets no more runs. */
+  readonly devices: readonly SessionDeviceStats[];
+}
+
+/** What a session has done on one of its devices. */
+export interface SessionDeviceStats extends Pick<SessionStats, 'completed' | 'failed' | 'running'> {
+  /** Index of the device. */
+  readonly device: number;
+  /** Whether a run failed with ERR_TRT_DEVICE_LOST here. */
+  readonly lost: boolean;
 }
 
 /**
@@ -143,6 +161,8 @@ export interface SessionStats {
  * are exact among each other, and to some microseconds against the others. The device may begin before `launched`.
  */
 export interface RunTiming {
+  /** Index of the device that it ran on. */
+  readonly device: number;
   /** A slot was free, the inputs were staged, and native submission began. */
   readonly submit: number;
   /** All work was handed to the driver. */
@@ -174,4 +194,12 @@ export interface SessionMemory {
    * where sessions share an {@link ActivationMemory}, of all of them. Weights come on top; TensorRT does not tell their size.
    */
   readonly activationBytes: number;
+  /** The same by device. */
+  readonly devices: readonly SessionDeviceMemory[];
+}
+
+/** Memory that a session holds for one of its devices, in bytes. */
+export interface SessionDeviceMemory extends Omit<SessionMemory, 'devices'> {
+  /** Index of the device. */
+  readonly device: number;
 }

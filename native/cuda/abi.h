@@ -21,6 +21,14 @@ struct CUuuid {
   unsigned char bytes[16];
 };
 
+// Passed by value: 64 bytes whose content is the driver's alone.
+struct CUipcMemHandle {
+  char reserved[64];
+};
+struct CUipcEventHandle {
+  char reserved[64];
+};
+
 // CUresult
 inline constexpr CUresult kSuccess = 0;
 inline constexpr CUresult kInvalidValue = 1;
@@ -29,8 +37,12 @@ inline constexpr CUresult kDeinitialized = 4;
 inline constexpr CUresult kNoDevice = 100;
 inline constexpr CUresult kSystemDriverMismatch = 803;
 inline constexpr CUresult kCompatNotSupportedOnDevice = 804;
+inline constexpr CUresult kInvalidContext = 201;
+inline constexpr CUresult kMapFailed = 205;
+inline constexpr CUresult kInvalidHandle = 400;
 inline constexpr CUresult kNotReady = 600;
 inline constexpr CUresult kPeerAccessAlreadyEnabled = 704;
+inline constexpr CUresult kNotSupported = 801;
 inline constexpr CUresult kUnknown = 999;
 
 // CUdevice_attribute
@@ -44,8 +56,15 @@ inline constexpr int kAttributeComputeCapabilityMinor = 76;
 inline constexpr unsigned kStreamNonBlocking = 1;
 inline constexpr unsigned kEventBlockingSync = 1;
 inline constexpr unsigned kEventDisableTiming = 2;
+inline constexpr unsigned kEventInterprocess = 4;
 inline constexpr unsigned kHostAllocPortable = 1;
 inline constexpr unsigned kHostAllocDeviceMap = 2;
+
+// CUpointer_attribute, CUmemorytype, CUipcMem_flags
+inline constexpr int kPointerMemoryType = 2;
+inline constexpr int kPointerDeviceOrdinal = 9;
+inline constexpr unsigned kMemoryTypeDevice = 2;
+inline constexpr unsigned kIpcLazyEnablePeerAccess = 1;
 
 // CUevent_record_flags, CUstreamWriteValue_flags
 inline constexpr unsigned kEventRecordExternal = 1;
@@ -90,6 +109,17 @@ inline constexpr int kCaptureStatusNone = 0;
   REQUIRED(cuMemcpyDtoHAsync_v2, (void* to, CUdeviceptr from, std::size_t bytes, CUstream stream)) \
   REQUIRED(cuMemcpyDtoDAsync_v2,                                                                   \
            (CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream stream))                 \
+  OPTIONAL(cuMemcpyPeerAsync, (CUdeviceptr to, CUcontext to_context, CUdeviceptr from,             \
+                               CUcontext from_context, std::size_t bytes, CUstream stream))        \
+  OPTIONAL(cuDeviceCanAccessPeer, (int* can, CUdevice device, CUdevice peer))                      \
+  OPTIONAL(cuCtxEnablePeerAccess, (CUcontext peer, unsigned flags))                                \
+  OPTIONAL(cuMemGetAddressRange_v2, (CUdeviceptr * base, std::size_t* bytes, CUdeviceptr within))  \
+  OPTIONAL(cuPointerGetAttribute, (void* value, int attribute, CUdeviceptr pointer))               \
+  OPTIONAL(cuIpcGetMemHandle, (CUipcMemHandle * handle, CUdeviceptr pointer))                      \
+  OPTIONAL(cuIpcOpenMemHandle_v2, (CUdeviceptr * pointer, CUipcMemHandle handle, unsigned flags))  \
+  OPTIONAL(cuIpcCloseMemHandle, (CUdeviceptr pointer))                                             \
+  OPTIONAL(cuIpcGetEventHandle, (CUipcEventHandle * handle, CUevent event))                        \
+  OPTIONAL(cuIpcOpenEventHandle, (CUevent * event, CUipcEventHandle handle))                       \
   REQUIRED(cuMemsetD8Async,                                                                        \
            (CUdeviceptr to, unsigned char value, std::size_t bytes, CUstream stream))              \
   OPTIONAL(cuMemsetD32Async, (CUdeviceptr to, unsigned value, std::size_t count, CUstream stream)) \

@@ -22,7 +22,12 @@ DeviceBuffer::DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdevic
                            std::size_t bytes) noexcept
     : context_(std::move(context)), address_(address), bytes_(bytes) {}
 
+DeviceBuffer::DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address,
+                           std::size_t bytes, std::shared_ptr<const void> owner) noexcept
+    : context_(std::move(context)), address_(address), bytes_(bytes), owner_(std::move(owner)) {}
+
 DeviceBuffer::~DeviceBuffer() {
+  if (owner_ != nullptr) return;
   const ContextGuard guard(*context_);
   context_->f().cuMemFree_v2(address_);
 }

@@ -1,4 +1,4 @@
-// DeviceBuffer and PinnedBuffer: owned device memory and owned page-locked host memory.
+// DeviceBuffer and PinnedBuffer: device memory, owned or somebody else's, and owned page-locked host memory.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,9 @@ class DeviceBuffer {
                                                         std::size_t bytes);
   DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address,
                std::size_t bytes) noexcept;
+  // Memory that is not freed here: `owner` does what there is to do, when the last buffer over it is gone.
+  DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address, std::size_t bytes,
+               std::shared_ptr<const void> owner) noexcept;
   ~DeviceBuffer();
   DeviceBuffer(const DeviceBuffer&) = delete;
   DeviceBuffer& operator=(const DeviceBuffer&) = delete;
@@ -35,6 +38,7 @@ class DeviceBuffer {
   const std::shared_ptr<PrimaryContext> context_;
   const abi::CUdeviceptr address_;
   const std::size_t bytes_;
+  const std::shared_ptr<const void> owner_;  // null: this
 };
 
 class PinnedBuffer {

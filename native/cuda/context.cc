@@ -20,6 +20,19 @@ Result<MemoryInfo> PrimaryContext::Memory() const {
   return MemoryInfo{free, total};
 }
 
+void PrimaryContext::EnableAccess(const PrimaryContext& other) const noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    if (!reached_.insert(other.device_).second) return;
+  } catch (...) {  // no memory to remember it: it is asked again
+  }
+  const Result<bool> can = driver_->CanAccessPeer(device_, other.device_);
+  if (!can.ok() || !can.value() || f().cuCtxEnablePeerAccess == nullptr) return;
+  const ContextGuard guard(*this);
+  // Whatever it answers (enabled already by another library, no mappings left): the copy finds its way.
+  f().cuCtxEnablePeerAccess(other.context_, 0);
+}
+
 Status PrimaryContext::Synchronize() const {
   const ContextGuard guard(*this);
   RETURN_IF_ERROR(guard.status());

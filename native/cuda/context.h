@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <set>
 
 #include "core/status.h"
 #include "cuda/driver.h"
@@ -23,6 +25,8 @@ class PrimaryContext {
   const abi::Functions& f() const noexcept { return driver_->f(); }
 
   Result<MemoryInfo> Memory() const;
+  // Lets copies take the direct way from here on, where there is one.
+  void EnableAccess(const PrimaryContext& other) const noexcept;
   // Waits for all work of the context.
   Status Synchronize() const;
 
@@ -31,6 +35,8 @@ class PrimaryContext {
   const int device_;
   const abi::CUdevice device_handle_;
   const abi::CUcontext context_;
+  mutable std::mutex mutex_;
+  mutable std::set<int> reached_;  // devices for which EnableAccess was done
 };
 
 // Leaves the thread's own current context (of another library, say) as it was.

@@ -223,6 +223,19 @@ Result<DeviceInfo> Driver::Describe(int device) {
   return info;
 }
 
+Result<bool> Driver::CanAccessPeer(int device, int peer) {
+  RETURN_IF_ERROR(Initialize());
+  if (functions_.cuDeviceCanAccessPeer == nullptr) return false;
+  abi::CUdevice handle = 0;
+  abi::CUdevice peer_handle = 0;
+  RETURN_IF_ERROR(Check(functions_.cuDeviceGet(&handle, device), "cuDeviceGet"));
+  RETURN_IF_ERROR(Check(functions_.cuDeviceGet(&peer_handle, peer), "cuDeviceGet"));
+  int can = 0;
+  RETURN_IF_ERROR(
+      Check(functions_.cuDeviceCanAccessPeer(&can, handle, peer_handle), "cuDeviceCanAccessPeer"));
+  return can != 0;
+}
+
 Result<std::vector<DeviceInfo>> Driver::Devices() {
   ASSIGN_OR_RETURN(const int count, DeviceCount());
   std::vector<DeviceInfo> devices;

@@ -51,6 +51,9 @@ class Driver : public std::enable_shared_from_this<Driver> {
   Result<DeviceInfo> Describe(int device);
   Result<std::vector<DeviceInfo>> Devices();
 
+  // Whether `device` can read and write the memory of `peer` directly. Copies work all the same, through the host.
+  Result<bool> CanAccessPeer(int device, int peer);
+
   // The device's primary context, shared by all who hold it; released with the last one.
   Result<std::shared_ptr<PrimaryContext>> Retain(int device);
 

@@ -6,11 +6,12 @@
 namespace trtnode::cuda {
 
 Result<std::shared_ptr<Event>> Event::Create(std::shared_ptr<PrimaryContext> context, bool timing,
-                                             bool blocking_sync) {
+                                             bool blocking_sync, bool interprocess) {
   const ContextGuard guard(*context);
   RETURN_IF_ERROR(guard.status());
-  const unsigned flags =
-      (timing ? 0U : abi::kEventDisableTiming) | (blocking_sync ? abi::kEventBlockingSync : 0U);
+  const unsigned flags = (timing ? 0U : abi::kEventDisableTiming) |
+                         (blocking_sync ? abi::kEventBlockingSync : 0U) |
+                         (interprocess ? abi::kEventInterprocess : 0U);
   abi::CUevent event = nullptr;
   RETURN_IF_ERROR(
       context->driver().Check(context->f().cuEventCreate(&event, flags), "cuEventCreate"));

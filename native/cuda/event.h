@@ -11,8 +11,9 @@ namespace trtnode::cuda {
 class Event {
  public:
   // `blocking_sync`: Synchronize sleeps (some 50 µs to wake) instead of spinning.
+  // `interprocess`: other processes can open it by its handle; needs to be without timing.
   static Result<std::shared_ptr<Event>> Create(std::shared_ptr<PrimaryContext> context, bool timing,
-                                               bool blocking_sync);
+                                               bool blocking_sync, bool interprocess = false);
   Event(std::shared_ptr<PrimaryContext> context, abi::CUevent event) noexcept;
   ~Event();
   Event(const Event&) = delete;

@@ -105,6 +105,22 @@ Status Stream::CopyOnDevice(abi::CUdeviceptr to, abi::CUdeviceptr from, std::siz
                                   "cuMemcpyDtoDAsync_v2");
 }
 
+Status Stream::CopyBetween(const PrimaryContext& to_context, abi::CUdeviceptr to,
+                           const PrimaryContext& from_context, abi::CUdeviceptr from,
+                           std::size_t bytes) const {
+  if (bytes == 0) return {};
+  if (context_->f().cuMemcpyPeerAsync == nullptr) {
+    return Status(ErrorCode::kUnsupported, "This driver cannot copy between devices.",
+                  "Copy through the host, or update the driver.");
+  }
+  to_context.EnableAccess(from_context);
+  from_context.EnableAccess(to_context);
+  return context_->driver().Check(
+      context_->f().cuMemcpyPeerAsync(to, to_context.handle(), from, from_context.handle(), bytes,
+                                      stream_),
+      "cuMemcpyPeerAsync");
+}
+
 Status Stream::Fill(abi::CUdeviceptr to, unsigned char value, std::size_t bytes) const {
   if (bytes == 0) return {};
   return context_->driver().Check(context_->f().cuMemsetD8Async(to, value, bytes, stream_),

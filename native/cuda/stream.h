@@ -41,6 +41,10 @@ class Stream {
   Status CopyToDevice(abi::CUdeviceptr to, const void* from, std::size_t bytes) const;
   Status CopyToHost(void* to, abi::CUdeviceptr from, std::size_t bytes) const;
   Status CopyOnDevice(abi::CUdeviceptr to, abi::CUdeviceptr from, std::size_t bytes) const;
+  // `from` on another device: the stream is of one of the two.
+  Status CopyBetween(const PrimaryContext& to_context, abi::CUdeviceptr to,
+                     const PrimaryContext& from_context, abi::CUdeviceptr from,
+                     std::size_t bytes) const;
   Status Fill(abi::CUdeviceptr to, unsigned char value, std::size_t bytes) const;
 
  private:

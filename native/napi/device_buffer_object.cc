@@ -10,9 +10,10 @@ namespace trtnode::napi {
 std::span<const napi_property_descriptor> DeviceBufferObject::Definition() {
   using Self = DeviceBufferObject;
   static const std::array kProperties = {
-      Getter<&Self::Device>("device"),     Getter<&Self::Bytes>("bytes"),
-      Getter<&Self::Address>("address"),   Method<&Self::WriteSync>("writeSync"),
-      Method<&Self::ReadSync>("readSync"), CloseMethod(kKind),
+      Getter<&Self::Device>("device"),       Getter<&Self::Bytes>("bytes"),
+      Getter<&Self::Address>("address"),     Method<&Self::WriteSync>("writeSync"),
+      Method<&Self::ReadSync>("readSync"),   Method<&Self::View>("view"),
+      Method<&Self::ExportIpc>("exportIpc"), CloseMethod(kKind),
   };
   return kProperties;
 }

@@ -15,6 +15,7 @@ std::span<const napi_property_descriptor> EventObject::Definition() {
       Method<&Self::Synchronize>("synchronize"),
       Method<&Self::SynchronizeSync>("synchronizeSync"),
       Method<&Self::ElapsedSince>("elapsedSince"),
+      Method<&Self::ExportIpc>("exportIpc"),
       CloseMethod(kKind),
   };
   return kProperties;

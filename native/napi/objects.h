@@ -39,6 +39,10 @@ class PlatformObject final : public Object {
   Result<napi_value> CreateDeviceBuffer(Call& call);
   Result<napi_value> CreatePinnedBuffer(Call& call);
   Result<napi_value> CreateActivationPool(Call& call);
+  Result<napi_value> CanAccessPeer(Call& call);
+  Result<napi_value> OpenIpcMemory(Call& call);  // sharing.cc
+  Result<napi_value> OpenIpcEvent(Call& call);   // likewise
+  Result<napi_value> WrapAddress(Call& call);    // likewise
   Result<napi_value> Build(Call& call);
   Result<napi_value> CreateRuntimeUnchecked(Call& call);
 
@@ -130,6 +134,7 @@ class EventObject final : public HandleObject<EventResource> {
   Result<napi_value> Synchronize(Call& call);
   Result<napi_value> SynchronizeSync(Call& call);
   Result<napi_value> ElapsedSince(Call& call);
+  Result<napi_value> ExportIpc(Call& call);  // sharing.cc
 };
 
 class GraphObject final : public HandleObject<GraphResource> {
@@ -156,6 +161,8 @@ class DeviceBufferObject final : public HandleObject<DeviceBufferResource> {
   Result<napi_value> Address(Call& call);
   Result<napi_value> WriteSync(Call& call);
   Result<napi_value> ReadSync(Call& call);
+  Result<napi_value> View(Call& call);       // sharing.cc
+  Result<napi_value> ExportIpc(Call& call);  // likewise
 };
 
 class PinnedBufferObject final : public HandleObject<PinnedBufferResource> {

@@ -30,6 +30,10 @@ std::span<const napi_property_descriptor> PlatformObject::Definition() {
       Method<&Self::CreateDeviceBuffer>("createDeviceBuffer"),
       Method<&Self::CreatePinnedBuffer>("createPinnedBuffer"),
       Method<&Self::CreateActivationPool>("createActivationPool"),
+      Method<&Self::CanAccessPeer>("canAccessPeer"),
+      Method<&Self::OpenIpcMemory>("openIpcMemory"),
+      Method<&Self::OpenIpcEvent>("openIpcEvent"),
+      Method<&Self::WrapAddress>("wrapAddress"),
       Method<&Self::Build>("build"),
       Method<&Self::CreateRuntimeUnchecked>("createRuntimeUnchecked"),
   };
@@ -146,7 +150,9 @@ Result<napi_value> PlatformObject::CreateEvent(Call& call) {
   ASSIGN_OR_RETURN(auto context, ContextOf(call, *platform_));
   ASSIGN_OR_RETURN(const bool timing, ReadBool(call.env, call.arguments[1], "timing"));
   ASSIGN_OR_RETURN(const bool blocking, ReadBool(call.env, call.arguments[2], "blockingSync"));
-  ASSIGN_OR_RETURN(auto event, cuda::Event::Create(std::move(context), timing, blocking));
+  ASSIGN_OR_RETURN(const bool interprocess, ReadBool(call.env, call.arguments[3], "interprocess"));
+  ASSIGN_OR_RETURN(auto event,
+                   cuda::Event::Create(std::move(context), timing, blocking, interprocess));
   auto resource = std::make_shared<EventResource>(std::move(event));
   return NewObject(call.state, std::make_unique<EventObject>(std::move(resource)));
 }
@@ -166,6 +172,14 @@ Result<napi_value> PlatformObject::CreatePinnedBuffer(Call& call) {
   ASSIGN_OR_RETURN(auto buffer, cuda::PinnedBuffer::Allocate(std::move(context), bytes, mapped));
   auto resource = std::make_shared<PinnedBufferResource>(std::move(buffer));
   return NewObject(call.state, std::make_unique<PinnedBufferObject>(std::move(resource)));
+}
+
+Result<napi_value> PlatformObject::CanAccessPeer(Call& call) {
+  ASSIGN_OR_RETURN(const int device, ReadInt(call.env, call.arguments[0], "device", 0, 1 << 20));
+  ASSIGN_OR_RETURN(const int peer, ReadInt(call.env, call.arguments[1], "peer", 0, 1 << 20));
+  ASSIGN_OR_RETURN(const auto driver, platform_->Driver());
+  ASSIGN_OR_RETURN(const bool can, driver->CanAccessPeer(device, peer));
+  return MakeBool(call.env, can);
 }
 
 Result<napi_value> PlatformObject::CreateActivationPool(Call& call) {

@@ -165,9 +165,14 @@ Result<napi_value> StreamObject::CopyDeviceToDevice(Call& call) {
   RETURN_IF_ERROR(guard.status());
   resource_->Keep(to.object->resource());
   resource_->Keep(from.object->resource());
-  RETURN_IF_ERROR(resource_->stream->CopyOnDevice(to.object->buffer().address() + to.offset,
-                                                  from.object->buffer().address() + from.offset,
-                                                  bytes));
+  const cuda::DeviceBuffer& target = to.object->buffer();
+  const cuda::DeviceBuffer& source = from.object->buffer();
+  const auto target_at = target.address() + to.offset;
+  const auto source_at = source.address() + from.offset;
+  RETURN_IF_ERROR(target.context() == source.context()
+                      ? resource_->stream->CopyOnDevice(target_at, source_at, bytes)
+                      : resource_->stream->CopyBetween(*target.context(), target_at,
+                                                       *source.context(), source_at, bytes));
   return nullptr;
 }
 

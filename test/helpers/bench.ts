@@ -7,7 +7,8 @@ import { summarizeTimes } from '../../lib/bench/statistics.js';
 /** Whose parts are 1, 1, 1, 3, 1 and, with a latency of 10, 3. */
 export function runTiming(): RunTiming {
   return {
-    submit: 1,
+    device: 0,
+  submit: 1,
     launched: 3,
     h2dStart: 2,
     computeStart: 3,

@@ -117,10 +117,14 @@ Work FillWork(End end, T value, size_t count) {
 }
 
 template <typename T>
-CUresult PrepareFill(CUdeviceptr address, size_t count, End* end) {
+CUresult PrepareFill(Context& context, CUdeviceptr address, size_t count, End* end) {
   if (const CUresult result = InjectedCopyFault()) return result;
   if (address % sizeof(T) != 0 || count > SIZE_MAX / sizeof(T)) return CUDA_ERROR_INVALID_VALUE;
   if (count == 0) return CUDA_SUCCESS;
+  const auto block = Machine::Get().memory.Find(ToPointer(address));
+  if (block && block->OnDevice() && !context.Reaches(block->device())) {
+    return CUDA_ERROR_INVALID_VALUE;
+  }
   return Check(ToPointer(address), count * sizeof(T), Side::kDevice, end);
 }
 
@@ -131,7 +135,7 @@ CUresult FillLater(CUdeviceptr address, T value, size_t count, CUstream handle) 
   const auto stream = FindStream(*context, handle);
   if (!stream) return CUDA_ERROR_INVALID_HANDLE;
   End end;
-  if (const CUresult result = PrepareFill<T>(address, count, &end)) return result;
+  if (const CUresult result = PrepareFill<T>(*context, address, count, &end)) return result;
   return count == 0 ? CUDA_SUCCESS : SubmitOrRecord(*stream, FillWork(end, value, count));
 }
 
@@ -173,8 +177,15 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to
                                                     CUdeviceptr from, CUcontext from_context,
                                                     size_t size, CUstream stream) {
   Machine& machine = Machine::Get();
-  if (machine.FindContext(to_context) == nullptr || machine.FindContext(from_context) == nullptr) {
-    return CUDA_ERROR_INVALID_CONTEXT;
+  const Context* to_device = machine.FindContext(to_context);
+  const Context* from_device = machine.FindContext(from_context);
+  if (to_device == nullptr || from_device == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  const auto lies_on = [&](CUdeviceptr address, const Context& context) {
+    const auto block = machine.memory.Find(ToPointer(address));
+    return block && block->OnDevice() && block->device() == context.ordinal();
+  };
+  if (size != 0 && (!lies_on(to, *to_device) || !lies_on(from, *from_device))) {
+    return CUDA_ERROR_INVALID_VALUE;
   }
   return CopyLater(ToPointer(to), Side::kDevice, ToPointer(from), Side::kDevice, size, stream);
 }
@@ -184,7 +195,8 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemsetD8_v2(CUdeviceptr address, unsigned ch
   Context* context = nullptr;
   if (const CUresult result = Enter(&context)) return result;
   End end;
-  if (const CUresult result = PrepareFill<unsigned char>(address, count, &end)) return result;
+  if (const CUresult result = PrepareFill<unsigned char>(*context, address, count, &end))
+    return result;
   return count == 0 ? CUDA_SUCCESS
                     : RunNow(*context, *context->Legacy(), FillWork(end, value, count));
 }

@@ -35,7 +35,15 @@ TRTNODE_REFERENCE_EXPORT CUresult cuEventCreate(CUevent* out, unsigned flags) {
   constexpr unsigned kAllFlags = 7;  // blocking sync, disable timing, interprocess
   if (out == nullptr || (flags & ~kAllFlags) != 0) return CUDA_ERROR_INVALID_VALUE;
   if (Faults::Get().Hit("event")) return CUDA_ERROR_OUT_OF_MEMORY;
-  *out = Machine::Get().events.Add<CUevent>(std::make_shared<Event>(flags));
+  std::shared_ptr<SharedEvent> shared;
+  if ((flags & kEventInterprocess) != 0) {
+    if ((flags & kEventDisableTiming) == 0) return CUDA_ERROR_INVALID_VALUE;
+    if (Machine::Get().integrated()) return CUDA_ERROR_NOT_SUPPORTED;
+    shared = SharedEvent::Create();
+    if (!shared) return CUDA_ERROR_OUT_OF_MEMORY;
+  }
+  *out = Machine::Get().events.Add<CUevent>(
+      std::make_shared<Event>(flags, context->ordinal(), std::move(shared)));
   return CUDA_SUCCESS;
 }
 
@@ -49,6 +57,7 @@ TRTNODE_REFERENCE_EXPORT CUresult cuEventDestroy_v2(CUevent handle) {
 }
 
 CUresult RecordEvent(Event& event, Stream& stream) {
+  if (event.ordinal != stream.context().ordinal()) return CUDA_ERROR_INVALID_HANDLE;
   {
     const std::lock_guard lock(CaptureMutex());
     if (stream.capture) {
@@ -62,7 +71,12 @@ CUresult RecordEvent(Event& event, Stream& stream) {
     event.capture.reset();
   }
   auto record = std::make_shared<EventRecord>();
-  record->ticket = stream.context().Submit(stream, [weak = std::weak_ptr(record)] {
+  const auto recording = event.shared ? event.shared->Record() : 0;
+  const auto reach = [shared = event.shared, recording] {
+    if (shared) shared->Reach(recording);
+  };
+  record->ticket = stream.context().Submit(stream, [weak = std::weak_ptr(record), reach] {
+    reach();
     // Weak: an event that was recorded again, or destroyed, need not be kept for its old time.
     if (const auto alive = weak.lock()) alive->time = std::chrono::steady_clock::now();
     return CUDA_SUCCESS;
@@ -105,6 +119,9 @@ TRTNODE_REFERENCE_EXPORT CUresult cuEventQuery(CUevent handle) {
   if (const CUresult result = EnterEvent(handle, &context, &event)) return result;
   if (const CUresult result = CheckUnsafeCall()) return result;
   if (const CUresult result = RefuseCaptured(*event)) return result;
+  if (event->shared) {
+    return event->shared->Reached(event->shared->Last()) ? context->Sticky() : CUDA_ERROR_NOT_READY;
+  }
   const auto record = LastRecord(*event);
   if (record && !record->ticket.Reached()) return CUDA_ERROR_NOT_READY;
   return context->Sticky();
@@ -116,7 +133,11 @@ TRTNODE_REFERENCE_EXPORT CUresult cuEventSynchronize(CUevent handle) {
   if (const CUresult result = EnterEvent(handle, &context, &event)) return result;
   if (const CUresult result = CheckUnsafeCall()) return result;
   if (const CUresult result = RefuseCaptured(*event)) return result;
-  if (const auto record = LastRecord(*event)) record->ticket.Wait();
+  if (event->shared) {
+    event->shared->Wait(event->shared->Last());
+  } else if (const auto record = LastRecord(*event)) {
+    record->ticket.Wait();
+  }
   return context->Sticky();
 }
 
@@ -128,6 +149,7 @@ TRTNODE_REFERENCE_EXPORT CUresult cuEventElapsedTime(float* milliseconds, CUeven
   if (const CUresult result = EnterEvent(start_handle, &context, &start)) return result;
   if (const CUresult result = EnterEvent(end_handle, &context, &end)) return result;
   if (milliseconds == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (start->ordinal != end->ordinal) return CUDA_ERROR_INVALID_HANDLE;
   if (((start->flags | end->flags) & kEventDisableTiming) != 0) return CUDA_ERROR_INVALID_HANDLE;
   const auto from = LastRecord(*start);
   const auto to = LastRecord(*end);
@@ -169,6 +191,13 @@ TRTNODE_REFERENCE_EXPORT CUresult cuStreamWaitEvent(CUstream stream_handle, CUev
       stream->capture->Invalidate();
       return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
     }
+  }
+  if (event->shared) {
+    stream->context().Submit(*stream, [shared = event->shared, last = event->shared->Last()] {
+      shared->Wait(last);
+      return CUDA_SUCCESS;
+    });
+    return CUDA_SUCCESS;
   }
   const auto record = LastRecord(*event);
   if (!record) return CUDA_SUCCESS;

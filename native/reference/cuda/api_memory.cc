@@ -101,7 +101,7 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* out,
   if (const CUresult result = Enter(&context)) return result;
   if (out == nullptr || flags != 0) return CUDA_ERROR_INVALID_VALUE;
   const auto block = Machine::Get().memory.Find(pointer);
-  if (!block || block->kind() == MemoryKind::kDevice) return CUDA_ERROR_INVALID_VALUE;
+  if (!block || block->OnDevice()) return CUDA_ERROR_INVALID_VALUE;
   *out = ToAddress(pointer);
   return CUDA_SUCCESS;
 }
@@ -124,6 +124,17 @@ TRTNODE_REFERENCE_EXPORT CUresult cuMemHostUnregister(void* pointer) {
   return Machine::Get().memory.Release(pointer, MemoryKind::kRegistered);
 }
 
+TRTNODE_REFERENCE_EXPORT CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, size_t* size,
+                                                          CUdeviceptr address) {
+  Context* context = nullptr;
+  if (const CUresult result = Enter(&context)) return result;
+  const auto block = Machine::Get().memory.Find(ToPointer(address));
+  if (!block || !block->OnDevice()) return CUDA_ERROR_INVALID_VALUE;
+  if (base != nullptr) *base = block->base();
+  if (size != nullptr) *size = block->size();
+  return CUDA_SUCCESS;
+}
+
 TRTNODE_REFERENCE_EXPORT CUresult cuPointerGetAttribute(void* out, int attribute,
                                                         CUdeviceptr address) {
   Context* context = nullptr;
@@ -133,7 +144,7 @@ TRTNODE_REFERENCE_EXPORT CUresult cuPointerGetAttribute(void* out, int attribute
   if (!block) return CUDA_ERROR_INVALID_VALUE;
   constexpr unsigned kMemoryTypeHost = 1;
   constexpr unsigned kMemoryTypeDevice = 2;
-  const bool device = block->kind() == MemoryKind::kDevice;
+  const bool device = block->OnDevice();
   switch (attribute) {
     case 1:  // CONTEXT
       *static_cast<CUcontext*>(out) = Machine::Get().Device(block->device())->handle();

@@ -127,6 +127,11 @@ bool Context::EnablePeer(int ordinal) {
   return peers_.insert(ordinal).second;
 }
 
+bool Context::Reaches(int ordinal) {
+  const std::lock_guard lock(mutex_);
+  return ordinal == ordinal_ || peers_.count(ordinal) != 0;
+}
+
 Machine& Machine::Get() {
   static Machine* const machine = new Machine;  // NOLINT: leaked on purpose, see the header
   return *machine;

@@ -12,6 +12,7 @@
 
 #include "reference/cuda/capture.h"
 #include "reference/cuda/memory.h"
+#include "reference/cuda/shared_event.h"
 #include "reference/cuda/stream.h"
 #include "reference/cuda/types.h"
 
@@ -58,8 +59,12 @@ struct EventRecord {
 CUresult RecordEvent(struct Event& event, Stream& stream);
 
 struct Event {
-  explicit Event(unsigned event_flags) : flags(event_flags) {}
+  Event(unsigned event_flags, int device, std::shared_ptr<SharedEvent> state)
+      : flags(event_flags), ordinal(device), shared(std::move(state)) {}
   const unsigned flags;
+  const int ordinal;  // the device that it was made on
+  const std::shared_ptr<SharedEvent>
+      shared;  // of interprocess events: what is asked instead of `record`
   std::mutex mutex;
   std::shared_ptr<EventRecord> record;
   // Set when last recorded in a capturing stream. Guarded by CaptureMutex().
@@ -98,6 +103,8 @@ class Context {
   void Synchronize();
 
   bool EnablePeer(int ordinal);  // false if it was enabled already
+  // Whether work here may touch memory of that device.
+  bool Reaches(int ordinal);
 
   std::atomic<unsigned> flags{0};
 

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 namespace trtnode::reference {
 namespace {
@@ -15,17 +16,7 @@ size_t Charged(size_t size) { return (size + kCharge - 1) / kCharge * kCharge; }
 }  // namespace
 
 Block::~Block() {
-  if (kind_ != MemoryKind::kRegistered) std::free(base_);
-}
-
-CUresult MemoryRegistry::Allocate(int device, size_t size, MemoryKind kind, void** out) {
-  // Exactly `size` bytes: rounding up would hide an overrun from AddressSanitizer.
-  void* base = nullptr;
-  if (posix_memalign(&base, kAlignment, size) != 0) return CUDA_ERROR_OUT_OF_MEMORY;
-  auto block = std::make_shared<const Block>(base, size, kind, device);
-  blocks_.emplace(block->base(), block);
-  *out = base;
-  return CUDA_SUCCESS;
+  if (kind_ == MemoryKind::kPinned) std::free(base_);
 }
 
 CUresult MemoryRegistry::AllocateDevice(int device, size_t total, size_t size, void** out) {
@@ -33,15 +24,32 @@ CUresult MemoryRegistry::AllocateDevice(int device, size_t total, size_t size, v
   const std::unique_lock lock(mutex_);
   size_t& used = used_[device];
   if (size > total || Charged(size) > total - used) return CUDA_ERROR_OUT_OF_MEMORY;
-  const CUresult result = Allocate(device, size, MemoryKind::kDevice, out);
-  if (result == CUDA_SUCCESS) used += Charged(size);
-  return result;
+  auto piece = SharedPiece::Allocate(size);
+  if (!piece) return CUDA_ERROR_OUT_OF_MEMORY;
+  *out = piece->content();
+  auto block = std::make_shared<const Block>(std::move(piece), MemoryKind::kDevice, device);
+  blocks_.emplace(block->base(), block);
+  used += Charged(size);
+  return CUDA_SUCCESS;
 }
 
 CUresult MemoryRegistry::AllocatePinned(int device, size_t size, void** out) {
   if (size == 0) return CUDA_ERROR_INVALID_VALUE;
   const std::unique_lock lock(mutex_);
-  return Allocate(device, size, MemoryKind::kPinned, out);
+  // Exactly `size` bytes: rounding up would hide an overrun from AddressSanitizer.
+  void* base = nullptr;
+  if (posix_memalign(&base, kAlignment, size) != 0) return CUDA_ERROR_OUT_OF_MEMORY;
+  auto block = std::make_shared<const Block>(base, size, MemoryKind::kPinned, device);
+  blocks_.emplace(block->base(), block);
+  *out = base;
+  return CUDA_SUCCESS;
+}
+
+CUdeviceptr MemoryRegistry::Import(int device, std::unique_ptr<SharedPiece> piece) {
+  auto block = std::make_shared<const Block>(std::move(piece), MemoryKind::kImported, device);
+  const std::unique_lock lock(mutex_);
+  blocks_.emplace(block->base(), block);
+  return block->base();
 }
 
 CUresult MemoryRegistry::Register(int device, void* pointer, size_t size) {

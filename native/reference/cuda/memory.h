@@ -8,17 +8,29 @@
 #include <shared_mutex>
 #include <vector>
 
+#include "reference/cuda/shared_file.h"
 #include "reference/cuda/types.h"
 
 namespace trtnode::reference {
 
-enum class MemoryKind { kDevice, kPinned, kRegistered };
+enum class MemoryKind {
+  kDevice,
+  kPinned,
+  kRegistered,
+  kImported
+};  // imported: another process's device memory
 
 // One allocation. Work on a stream holds the block that it touches, so that freeing early is caught, never a crash.
 class Block {
  public:
   Block(void* base, size_t size, MemoryKind kind, int device)
       : base_(base), size_(size), kind_(kind), device_(device) {}
+  Block(std::unique_ptr<SharedPiece> piece, MemoryKind kind, int device)
+      : base_(piece->content()),
+        size_(piece->size()),
+        kind_(kind),
+        device_(device),
+        shared_(std::move(piece)) {}
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   ~Block();
@@ -27,6 +39,8 @@ class Block {
   size_t size() const { return size_; }
   MemoryKind kind() const { return kind_; }
   int device() const { return device_; }
+  bool OnDevice() const { return kind_ == MemoryKind::kDevice || kind_ == MemoryKind::kImported; }
+  const SharedPiece* shared() const { return shared_.get(); }  // of device memory
   bool Covers(const void* pointer, size_t size) const {
     const uintptr_t offset = reinterpret_cast<uintptr_t>(pointer) - base();
     return reinterpret_cast<uintptr_t>(pointer) >= base() && offset <= size_ &&
@@ -38,6 +52,7 @@ class Block {
   size_t size_;
   MemoryKind kind_;
   int device_;
+  std::unique_ptr<SharedPiece> shared_;
 };
 
 class MemoryRegistry {
@@ -45,6 +60,8 @@ class MemoryRegistry {
   // Device memory is charged against `total` bytes in steps of 512, as small allocations cost more than their size.
   CUresult AllocateDevice(int device, size_t total, size_t size, void** out);
   CUresult AllocatePinned(int device, size_t size, void** out);
+  // Makes another process's memory known, and gives its address; charged to nobody here.
+  CUdeviceptr Import(int device, std::unique_ptr<SharedPiece> piece);
   CUresult Register(int device, void* pointer, size_t size);
   // The pointer must be the one that was given out. Memory of another kind is refused.
   CUresult Release(void* pointer, MemoryKind kind);
@@ -55,8 +72,6 @@ class MemoryRegistry {
   size_t Used(int device) const;
 
  private:
-  CUresult Allocate(int device, size_t size, MemoryKind kind, void** out);
-
   mutable std::shared_mutex mutex_;
   std::map<uintptr_t, std::shared_ptr<const Block>> blocks_;  // by base address
   std::map<int, size_t> used_;

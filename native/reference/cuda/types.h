@@ -26,6 +26,12 @@ using CUhostFn = void (*)(void* user_data);
 struct CUuuid {
   char bytes[16];
 };
+struct CUipcMemHandle {
+  char reserved[64];
+};
+struct CUipcEventHandle {
+  char reserved[64];
+};
 
 enum CUresult : int {
   CUDA_SUCCESS = 0,
@@ -35,6 +41,7 @@ enum CUresult : int {
   CUDA_ERROR_NO_DEVICE = 100,
   CUDA_ERROR_INVALID_DEVICE = 101,
   CUDA_ERROR_INVALID_CONTEXT = 201,
+  CUDA_ERROR_MAP_FAILED = 205,
   CUDA_ERROR_ILLEGAL_STATE = 401,
   CUDA_ERROR_INVALID_HANDLE = 400,
   CUDA_ERROR_NOT_READY = 600,
@@ -64,6 +71,7 @@ enum CUstreamCaptureStatus : int { kCaptureNone = 0, kCaptureActive = 1, kCaptur
 inline constexpr unsigned kStreamNonBlocking = 1;
 inline constexpr unsigned kEventBlockingSync = 1;
 inline constexpr unsigned kEventDisableTiming = 2;
+inline constexpr unsigned kEventInterprocess = 4;
 inline constexpr int kLeastPriority = 0;
 inline constexpr int kGreatestPriority = -5;
 

@@ -178,8 +178,9 @@ bool ExecutionContext::Enqueue(char const* api, cudaStream_t handle) {
   }
   // A captured run writes into a result of its own: a replay must not race with later runs of this context.
   auto result = std::make_shared<RunResult>();
-  const CUresult submitted = SubmitOrRecord(
-      *stream, ModelRun(core_, reports_, std::move(pending.inputs), pending.outputs, result));
+  const CUresult submitted =
+      SubmitOrRecord(*stream, ModelRun(stream->context(), core_, reports_,
+                                       std::move(pending.inputs), pending.outputs, result));
   if (submitted != CUDA_SUCCESS) return cuda_failure(submitted);
   if (capturing) return true;
   last_run_ = result;

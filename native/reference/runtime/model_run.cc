@@ -59,6 +59,14 @@ bool ModelRun::AddView(RunTensor& tensor, std::vector<ort::TensorView>* views,
                                     : ", where there is no device memory"));
         return false;
       }
+      if (block->OnDevice() && !context_.Reaches(block->device())) {
+        reporter_->Error(ErrorCode::kFAILED_EXECUTION, kApi, kCudaRuntime,
+                         "an illegal memory access was encountered: tensor " + spec.name +
+                             " lies on device " + std::to_string(block->device()) +
+                             ", which device " + std::to_string(context_.ordinal()) +
+                             " has no access to");
+        return false;
+      }
       holds->push_back(std::move(block));
     }
   }

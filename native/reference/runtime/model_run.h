@@ -11,6 +11,8 @@
 
 namespace trtnode::reference {
 
+class Context;
+
 // A tensor of a run, by its index in EngineCore::tensors().
 struct RunTensor {
   size_t tensor = 0;
@@ -28,10 +30,12 @@ struct RunResult {
 
 class ModelRun {
  public:
-  ModelRun(std::shared_ptr<EngineCore> core, std::shared_ptr<Reporter> reporter,
+  // `context`: the one that it runs in.
+  ModelRun(Context& context, std::shared_ptr<EngineCore> core, std::shared_ptr<Reporter> reporter,
            std::vector<RunTensor> inputs, std::vector<RunTensor> outputs,
            std::shared_ptr<RunResult> result)
-      : core_(std::move(core)),
+      : context_(context),
+        core_(std::move(core)),
         reporter_(std::move(reporter)),
         inputs_(std::move(inputs)),
         outputs_(std::move(outputs)),
@@ -46,6 +50,7 @@ class ModelRun {
   bool AddView(RunTensor& tensor, std::vector<ort::TensorView>* views,
                std::vector<std::shared_ptr<const class Block>>* holds);
 
+  Context& context_;
   std::shared_ptr<EngineCore> core_;
   std::shared_ptr<Reporter> reporter_;
   std::vector<RunTensor> inputs_;
