@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type BuildOptions, type BuildProgress, build } from '../build/build.js';
+import { type BuildOptions, build } from '../build/build.js';
 import type { BuildProfile } from '../build/profile.js';
 import { fileError } from '../errors.js';
 import { type OnnxInfo, parseOnnx } from '../inspect/onnx.js';
@@ -10,6 +10,7 @@ import type { LogFunction } from '../log.js';
 import { openPlatform } from '../platform.js';
 import { hardwareCompatibilityLevels, profilingVerbosities } from '../runtime/engine-info.js';
 import { versionText } from '../runtime/runtime.js';
+import { calibrationFromFlags } from './build-calibration.js';
 import { buildFlags } from './build-flags.js';
 import { buildProfiles } from './build-profiles.js';
 import { type Command, type Output, platformOptions, severityMarks } from './command.js';
@@ -21,6 +22,7 @@ import {
   hasFlag,
   integerFlag,
 } from './flags.js';
+import { ProgressBar } from './progress-bar.js';
 
 function choiceFlag<T extends string>(
   parsed: ParsedFlags,
@@ -84,17 +86,6 @@ function sizeBytes(text: string, flag: string): number {
   return Math.round(Number(match[1]) * (units[(match[2] ?? '').toUpperCase()] ?? 2 ** 20));
 }
 
-function progressLine(): (progress: BuildProgress) => void {
-  let last = 0;
-  return ({ phase, step, steps }) => {
-    const now = Date.now();
-    if (now - last < 100 && step < steps) return;
-    last = now;
-    const width = process.stderr.columns - 1;
-    process.stderr.write(`\r\x1b[K${`${phase}: ${step}/${steps}`.slice(0, width)}`);
-  };
-}
-
 async function readModel(path: string): Promise<OnnxInfo | undefined> {
   let bytes: Buffer;
   try {
@@ -115,7 +106,9 @@ async function optionsOf(
   warnings: string[],
 ): Promise<BuildOptions> {
   const best = hasFlag(parsed, 'best');
-  const profiles = buildProfiles(parsed, await readModel(onnx), warnings) as BuildProfile[];
+  const model = await readModel(onnx);
+  const profiles = buildProfiles(parsed, model, warnings) as BuildProfile[];
+  const int8 = best || hasFlag(parsed, 'int8');
   return {
     ...platformOptions(parsed),
     onnx,
@@ -123,7 +116,8 @@ async function optionsOf(
     saveEngine: flagValue(parsed, 'saveEngine'),
     fp16: best || hasFlag(parsed, 'fp16'),
     bf16: best || hasFlag(parsed, 'bf16'),
-    int8: best || hasFlag(parsed, 'int8'),
+    int8,
+    calibration: calibrationFromFlags(parsed, model, int8, warnings),
     fp8: hasFlag(parsed, 'fp8'),
     tf32: !hasFlag(parsed, 'noTF32'),
     stronglyTyped: hasFlag(parsed, 'stronglyTyped'),
@@ -159,11 +153,13 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const options = await optionsOf(parsed, onnx, warnings);
   for (const warning of warnings) output.note(`warning: ${warning}`);
   const verbose = hasFlag(parsed, 'verbose');
-  const onTerminal = process.stderr.isTTY && !output.json;
+  const bar = output.json || verbose ? undefined : new ProgressBar(process.stderr);
   const log: LogFunction = (severity, message) => {
     if (severity === 'warning') warnings.push(message);
     else if (!verbose) return; // errors come back with the error that they lead to
-    output.note(`${onTerminal ? '\r\x1b[K' : ''}[${severityMarks[severity]}] ${message}`);
+    const line = `[${severityMarks[severity]}] ${message}`;
+    if (bar === undefined) output.note(line);
+    else bar.note(line);
   };
   const controller = new AbortController();
   const onInterrupt = (): void => {
@@ -177,12 +173,16 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       ...options,
       log,
       logSeverity: verbose ? 'verbose' : 'warning',
-      progress: onTerminal && !verbose ? progressLine() : undefined,
+      progress:
+        bar &&
+        ((progress) => {
+          bar.update(progress);
+        }),
       signal: controller.signal,
     });
   } finally {
     process.removeListener('SIGINT', onInterrupt);
-    if (onTerminal) process.stderr.write('\r\x1b[K');
+    bar?.close();
   }
   const seconds = (performance.now() - start) / 1000;
   const { kind, version } = openPlatform(options);

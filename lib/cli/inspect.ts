@@ -1,5 +1,6 @@
 // trt-node inspect FILE: a plan or an ONNX model, as polygraphy shows it.
 
+import { capabilityText, checkModel } from '../build/capability.js';
 import { inspect } from '../inspect/inspect.js';
 import { engineText, headerText, onnxText } from '../inspect/text.js';
 import {
@@ -20,6 +21,12 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       `inspect needs one file, got ${parsed.positionals.length}`,
       'Write trt-node inspect FILE.',
     );
+  }
+  if (hasFlag(parsed, 'capability')) {
+    const capability = await checkModel(file, platformOptions(parsed));
+    output.text(capabilityText(file, capability));
+    output.data({ kind: 'capability', ...capability });
+    return capability.supported ? 0 : 1;
   }
   const result = await inspect(file, {
     ...platformOptions(parsed),
@@ -45,6 +52,10 @@ export const inspectCommand: Command = {
   summary: 'Show a plan or an ONNX model as polygraphy does',
   flags: [
     { name: 'layers', help: 'List the layers of a plan' },
+    {
+      name: 'capability',
+      help: 'Of an ONNX model: which operators and sub-graphs can be built',
+    },
     {
       name: 'engineHostCodeAllowed',
       help: 'Allow executable host code in the plan (version-compatible plans that you trust)',

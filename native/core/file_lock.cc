@@ -14,14 +14,13 @@ namespace trtnode {
 Result<FileLock> FileLock::Acquire(const std::string& path, std::chrono::milliseconds patience) {
   constexpr int kMode = 0666;  // less the umask: others of the group may build too
   const auto failed = [&path](int error) {
-    return Status(ErrorCode::kFile, "The file " + path + " cannot be locked: " +
-                                        (error == EAGAIN ? "another process holds it"
-                                                         : std::strerror(error)) +
-                                        ".");
+    return Status(ErrorCode::kFile,
+                  "The file " + path + " cannot be locked: " +
+                      (error == EAGAIN ? "another process holds it" : std::strerror(error)) + ".");
   };
   Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode));
   if (file.get() < 0) return failed(errno);
-  struct flock lock {};
+  struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   const auto end = std::chrono::steady_clock::now() + patience;

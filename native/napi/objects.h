@@ -40,6 +40,7 @@ class PlatformObject final : public Object {
   Result<napi_value> CreatePinnedBuffer(Call& call);
   Result<napi_value> CreateActivationPool(Call& call);
   Result<napi_value> Build(Call& call);
+  Result<napi_value> CheckModel(Call& call);
   Result<napi_value> CreateRuntimeUnchecked(Call& call);
 
  private:

@@ -31,6 +31,7 @@ std::span<const napi_property_descriptor> PlatformObject::Definition() {
       Method<&Self::CreatePinnedBuffer>("createPinnedBuffer"),
       Method<&Self::CreateActivationPool>("createActivationPool"),
       Method<&Self::Build>("build"),
+      Method<&Self::CheckModel>("checkModel"),
       Method<&Self::CreateRuntimeUnchecked>("createRuntimeUnchecked"),
   };
   return kProperties;

@@ -177,9 +177,9 @@ Result<abi::IOptimizationProfile*> MakeProfile(BuildObjects& objects,
   for (const auto& [name, range] : ranges) {
     if (std::none_of(inputs.begin(), inputs.end(),
                      [&name = name](const NetworkInput& input) { return input.name == name; })) {
-      return Status(ErrorCode::kUnknownTensor, who + " names '" + name +
-                                                   "', which is no input. Inputs: " + List(inputs) +
-                                                   ".");
+      return Status(
+          ErrorCode::kUnknownTensor,
+          who + " names '" + name + "', which is no input. Inputs: " + List(inputs) + ".");
     }
   }
   Logger::Scope scope(objects.logger);

@@ -78,8 +78,8 @@ class BuildProgress final : public abi::ProgressMonitorInterface {
     if (cancelled_) return;
     const std::chrono::duration<double, std::milli> elapsed =
         std::chrono::steady_clock::now() - begin_;
-    if (!report_({name.c_str(), phase.parent.c_str(), step, phase.steps, finished,
-                  elapsed.count()})) {
+    if (!report_(
+            {name.c_str(), phase.parent.c_str(), step, phase.steps, finished, elapsed.count()})) {
       cancelled_ = true;
     }
   }

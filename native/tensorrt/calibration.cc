@@ -145,7 +145,8 @@ Status CheckCalibration(const Version& version, const BuildOptions& options) {
   if (static_cast<std::size_t>(options.calibration->profile_index) >= profiles) {
     return Status(ErrorCode::kInvalidArgument,
                   "calibration: profile " + std::to_string(options.calibration->profile_index) +
-                      " does not exist; there are " + std::to_string(options.profiles.size()) + ".");
+                      " does not exist; there are " + std::to_string(options.profiles.size()) +
+                      ".");
   }
   return Status();
 }
@@ -176,8 +177,8 @@ Result<std::unique_ptr<Int8Calibrator>> Int8Calibrator::Attach(BuildObjects& obj
                             "TensorRT refused the calibration profile.", scope);
     }
   }
-  auto calibrator = std::make_unique<Int8Calibrator>(
-      *options.calibration, InputsOf(objects, shapes), objects.major());
+  auto calibrator = std::make_unique<Int8Calibrator>(*options.calibration,
+                                                     InputsOf(objects, shapes), objects.major());
   RETURN_IF_ERROR(abi::Call<m::VBuilderConfig_setInt8Calibrator>(
       objects.version, objects.config.get(),
       static_cast<abi::IInt8Calibrator*>(calibrator->abi_object())));
@@ -204,8 +205,9 @@ Status Int8Calibrator::Next(void** bindings, char const** names, int count, bool
   std::vector<CalibrationInput> wanted;
   for (int i = 0; i < count; ++i) {
     const std::string name = names[i] != nullptr ? names[i] : "";
-    const auto found = std::find_if(inputs_.begin(), inputs_.end(),
-                                    [&](const CalibrationInput& input) { return input.name == name; });
+    const auto found =
+        std::find_if(inputs_.begin(), inputs_.end(),
+                     [&](const CalibrationInput& input) { return input.name == name; });
     if (found == inputs_.end()) {
       return Status(ErrorCode::kBuild,
                     "TensorRT asks for calibration data of '" + name + "', which is no input.");

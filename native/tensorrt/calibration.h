@@ -29,7 +29,7 @@ struct CalibrationInput {
 };
 
 struct CalibrationOptions {
-  int algorithm = 2;  // abi::CalibrationAlgoType
+  int algorithm = 2;                               // abi::CalibrationAlgoType
   double quantile = 0.5, regression_cutoff = 0.5;  // kLEGACY_CALIBRATION only
   std::vector<std::byte> cache;                    // of an earlier calibration; empty: none
   // The shapes to calibrate with: its optima. Else those of `profiles[profile_index]`.
@@ -51,7 +51,8 @@ class Int8Calibrator {
   // Gives the configuration a calibrator and, where there are dynamic shapes, a calibration profile. Must outlive the build.
   static Result<std::unique_ptr<Int8Calibrator>> Attach(BuildObjects& objects,
                                                         const BuildOptions& options);
-  Int8Calibrator(const CalibrationOptions& options, std::vector<CalibrationInput> inputs, int major);
+  Int8Calibrator(const CalibrationOptions& options, std::vector<CalibrationInput> inputs,
+                 int major);
   ~Int8Calibrator();
   Int8Calibrator(const Int8Calibrator&) = delete;
   Int8Calibrator& operator=(const Int8Calibrator&) = delete;

@@ -16,9 +16,10 @@ Result<bool> AskV2(BuildObjects& objects, abi::nvonnxparser::IParser* parser,
                    std::span<const std::byte> model, const char* path,
                    std::vector<ModelSubgraph>& subgraphs) {
   const Version& version = objects.version;
-  ASSIGN_OR_RETURN(const bool supported,
-                   abi::Call<m::IParser_supportsModelV2>(
-                       version, parser, static_cast<void const*>(model.data()), model.size(), path));
+  ASSIGN_OR_RETURN(
+      const bool supported,
+      abi::Call<m::IParser_supportsModelV2>(version, parser, static_cast<void const*>(model.data()),
+                                            model.size(), path));
   ASSIGN_OR_RETURN(const abi::i64 count, abi::Call<m::IParser_getNbSubgraphs>(version, parser));
   for (abi::i64 i = 0; i < count; ++i) {
     ModelSubgraph subgraph;
@@ -64,9 +65,8 @@ Result<ModelCapability> AskCapability(BuildObjects& objects, const ParserEntryPo
   const char* path = model_path.empty() ? nullptr : model_path.c_str();
   ModelCapability capability;
   const bool has_v2 = abi::Supports<m::IParser_supportsModelV2>(objects.version);
-  ASSIGN_OR_RETURN(capability.supported,
-                   (has_v2 ? AskV2 : AskV1)(objects, parser.get(), model, path,
-                                            capability.subgraphs));
+  ASSIGN_OR_RETURN(capability.supported, (has_v2 ? AskV2 : AskV1)(objects, parser.get(), model,
+                                                                  path, capability.subgraphs));
   capability.errors = ParserErrors(objects.version, parser.get());
   objects.recorder.clear();
   if (!capability.supported && capability.subgraphs.empty() && !IsAboutNodes(capability.errors)) {

@@ -73,7 +73,8 @@ Result<TimingCache> TimingCache::Attach(BuildObjects& objects, const std::string
   if (!bytes.empty()) {
     objects.logger.Log(
         Severity::kWarning,
-        "The timing cache " + path + " is damaged, or of another GPU or TensorRT version: it is started anew.");
+        "The timing cache " + path +
+            " is damaged, or of another GPU or TensorRT version: it is started anew.");
     objects.recorder.clear();
     abi::Owned<abi::VTimingCache> empty = Create(objects, {});
     if (Set(objects, empty)) return TimingCache(std::move(empty), path);

@@ -193,7 +193,8 @@ struct Fake {
     parser_error.Set<m::IParserError_node>(+[](void*) { return 12; });
     parser_error.Set<m::IParserError_nodeName>(+[](void*) -> char const* { return "strange_3"; });
     parser_error.Set<m::IParserError_nodeOperator>(+[](void*) -> char const* { return "Strange"; });
-    parser_error.Set<m::IParserError_file>(+[](void*) -> char const* { return "ModelImporter.cpp"; });
+    parser_error.Set<m::IParserError_file>(
+        +[](void*) -> char const* { return "ModelImporter.cpp"; });
     parser_error.Set<m::IParserError_func>(+[](void*) -> char const* { return "parseNode"; });
     parser_error.Set<m::IParserError_line>(+[](void*) { return 200; });
     parser_error.Set<m::IParserError_localFunctionStackSize>(+[](void*) { return 2; });
@@ -453,7 +454,8 @@ TEST(TheTimingCacheIsReadAndWrittenBack) {
     CHECK_OK(fake.Build(options));
     CHECK_EQ(fake.cache_read, "ftrt");
     CHECK_EQ(fake.combined, 1);
-    CHECK_EQ(fake.cache.deletions(), 3);  // the second build made one more, of what was in the file by then
+    CHECK_EQ(fake.cache.deletions(),
+             3);  // the second build made one more, of what was in the file by then
 
     std::ofstream(options.timing_cache) << "of another GPU";
     std::vector<std::string> lines;
