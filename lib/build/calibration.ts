@@ -2,7 +2,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { checkWritable, writeFileAtomically } from '../atomic-write.js';
-import { BuildError, FileError, describe, fileError, invalidArgument } from '../errors.js';
+import { BuildError, FileError, asError, describe, fileError, invalidArgument } from '../errors.js';
 import type { LogFunction } from '../log.js';
 import type { NativeBatch, NativeBuild, NativeCalibration } from '../native.js';
 import { type Tensor, isTensor } from '../tensor.js';
@@ -128,10 +128,11 @@ export class Calibration {
     let thrownByData = true;
     try {
       this.#iterator ??= iteratorOf(this.#source as Source);
-      const { done, value } = await this.#iterator.next();
+      const result = await this.#iterator.next();
+      const done = result.done === true;
       thrownByData = false;
-      if (done === true) this.#iterator = undefined;
-      this.#build?.giveBatch(done === true ? undefined : nativeBatch(value));
+      if (done) this.#iterator = undefined;
+      this.#build?.giveBatch(done ? undefined : nativeBatch(result.value));
     } catch (error) {
       this.#failure = { error, thrownByData };
       if (thrownByData) this.#iterator = undefined; // it is done: nothing to be told
@@ -140,10 +141,10 @@ export class Calibration {
   }
 
   /** Why a build failed, if it was by the data. */
-  explain(): unknown {
+  explain(): Error | undefined {
     if (this.#failure === undefined) return undefined;
     const { error: cause, thrownByData } = this.#failure;
-    if (!thrownByData) return cause;
+    if (!thrownByData) return asError(cause);
     return new BuildError(
       'ERR_TRT_BUILD',
       `calibration: the data ended with an error: ${cause instanceof Error ? cause.message : describe(cause)}`,

@@ -59,7 +59,7 @@ export class ProgressBar {
       return;
     }
     // The last column stays free: some terminals wrap when it is written.
-    const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
+    const width = Math.max(10, (this.#stream.columns ?? 80) - 1);
     const lines = phases.map((phase, index) => barLine(phase, index === 0 ? elapsed : '', width));
     this.#erase();
     this.#stream.write(lines.join('\n'));

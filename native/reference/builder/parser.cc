@@ -74,7 +74,8 @@ int FindNode(const onnx::Model& model, const std::string& text) {
     const std::string& op = model.nodes[i].op_type;
     if (Mentions(text, "registered for ", op, " ") || Mentions(text, "op_type:", op, ",") ||
         Mentions(text, "Op (", op, ")") || Mentions(text, "implementation for ", op, "(") ||
-        Mentions(text, "Op with name (", op, ")") || Mentions(text, "type '", op, "'")) {
+        Mentions(text, "Op with name (", op, ")") || Mentions(text, "type '", op, "'") ||
+        Mentions(text, ":", op, "(")) {
       return static_cast<int>(i);
     }
   }
