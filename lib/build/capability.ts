@@ -133,13 +133,16 @@ function unsupportedOperators(
     const index = error.domain === undefined ? -1 : error.node;
     add(error.domain ?? '', error.nodeOperator, index, error.nodeName, error.description);
   }
-  // A parser that was asked for subgraphs has named at least one that works, or whole parts that do not.
-  const blamed = new Set(errors.map((error) => error.node));
-  for (const { supported, nodes } of subgraphs) {
-    if (supported || nodes.some((index) => blamed.has(index))) continue;
-    for (const index of nodes) {
+  // Nodes that no part that would work has. Where the parser blames some of a part, the others are not at fault.
+  const blame = new Map(
+    errors.filter(({ domain }) => domain !== undefined).map((e) => [e.node, e]),
+  );
+  for (const group of failingParts(model, subgraphs)) {
+    const blamed = group.filter((index) => blame.has(index));
+    for (const index of blamed.length > 0 ? blamed : group) {
       const node = model?.nodes[index];
-      if (node !== undefined) add(node.domain, node.operator, index, node.name);
+      if (node === undefined) continue;
+      add(node.domain, node.operator, index, node.name, blame.get(index)?.description);
     }
   }
   return [...found.values()]
@@ -148,6 +151,20 @@ function unsupportedOperators(
       nodes: [...nodes].map(([index, name]) => ({ index, name })),
     }))
     .sort((a, b) => b.nodes.length - a.nodes.length || (a.operator < b.operator ? -1 : 1));
+}
+
+/** The parts that would not work. Some parsers list only those that would: then each node that is in none is one. */
+function failingParts(
+  model: ModelNodes | undefined,
+  subgraphs: readonly ModelSubgraph[],
+): (readonly number[])[] {
+  if (subgraphs.length === 0) return [];
+  const listed = new Set(subgraphs.flatMap(({ nodes }) => nodes));
+  const rest = (model?.nodes ?? []).map((_, index) => index).filter((index) => !listed.has(index));
+  return [
+    ...subgraphs.filter(({ supported }) => !supported).map(({ nodes }) => nodes),
+    ...rest.map((index) => [index]),
+  ];
 }
 
 /** "com.example::Strange" */
