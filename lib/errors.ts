@@ -1,5 +1,6 @@
 // Errors: one class a reaction, one literal code a cause, and the table that ties codes, classes and docs/errors.md together.
 
+import type { ModelError, ModelSubgraph, UnsupportedOperator } from './model-report.js';
 import type { NativeErrorInfo } from './native.js';
 
 /** Codes of {@link InvalidArgumentError}. */
@@ -68,6 +69,10 @@ export interface ErrorDetails {
   /** Bytes that were asked for. */
   requestedBytes?: number | undefined;
   cause?: unknown;
+  /** Of {@link BuildError} only, as the next two. */
+  modelErrors?: readonly ModelError[] | undefined;
+  subgraphs?: readonly ModelSubgraph[] | undefined;
+  unsupported?: readonly UnsupportedOperator[] | undefined;
 }
 
 const brands = new WeakMap<object, symbol>();
@@ -173,7 +178,21 @@ export class DeviceLostError extends TensorRTError<'ERR_TRT_DEVICE_LOST'> {}
 export class ExecutionError extends TensorRTError<ExecutionCode> {}
 
 /** A model could not be parsed or built; `log` says why. */
-export class BuildError extends TensorRTError<BuildCode> {}
+export class BuildError extends TensorRTError<BuildCode> {
+  /** ERR_TRT_PARSE: all that the parser says against the model, node by node. */
+  readonly modelErrors: readonly ModelError[];
+  /** ERR_TRT_PARSE: all operators that cannot be built, with their nodes; most used first. */
+  readonly unsupported: readonly UnsupportedOperator[];
+  /** ERR_TRT_PARSE: the parts of the model, and whether they would work; empty where the parser cannot tell. */
+  readonly subgraphs: readonly ModelSubgraph[];
+
+  constructor(code: BuildCode, reason: string, hint: string, details: ErrorDetails = {}) {
+    super(code, reason, hint, details);
+    this.modelErrors = details.modelErrors ?? [];
+    this.unsupported = details.unsupported ?? [];
+    this.subgraphs = details.subgraphs ?? [];
+  }
+}
 
 /** The running TensorRT, driver or platform lacks what was asked for. */
 export class UnsupportedError extends TensorRTError<'ERR_TRT_UNSUPPORTED'> {}
@@ -350,8 +369,10 @@ export function makeError(
 
 /** The addon's hook: every native failure becomes a public error here. @internal */
 export function createError(info: NativeErrorInfo): Error {
-  const { message, code, hint, ...details } = info;
-  return makeError(code, message, hint, details);
+  const { message, code, hint, subgraphs, ...details } = info;
+  // What lies around a sub-graph only the model tells: explainParseError adds it.
+  const bare = subgraphs?.map((subgraph) => ({ ...subgraph, inputs: [], outputs: [] }));
+  return makeError(code, message, hint, { ...details, subgraphs: bare });
 }
 
 /** An {@link InvalidArgumentError} for an option or argument of the wrong type or value. @internal */

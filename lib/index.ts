@@ -60,7 +60,16 @@ export type {
   TensorDescription,
 } from './session/types.js';
 
-export { type BuildOptions, type BuildProgress, build } from './build/build.js';
+export { type BuildOptions, build } from './build/build.js';
+export type { BuildProgress } from './build/progress.js';
+export { BuildJob, startBuild } from './build/job.js';
+export type {
+  CalibrationAlgorithm,
+  CalibrationBatch,
+  CalibrationOptions,
+} from './build/calibration.js';
+export { type CheckModelOptions, type ModelCapability, checkModel } from './build/capability.js';
+export type { ModelError, ModelSubgraph, UnsupportedOperator } from './model-report.js';
 export type {
   BuilderConfigOptions,
   MemoryPool,

@@ -21,6 +21,35 @@ export interface NativeErrorInfo {
   requestedBytes: number | undefined;
   /** What TensorRT logged during the failing call, oldest first. */
   log: string[];
+  /** ERR_TRT_PARSE only: all that the parser said. */
+  modelErrors?: NativeModelError[];
+  /** ERR_TRT_PARSE only: what could be built; empty where the parser cannot tell. */
+  subgraphs?: NativeSubgraph[];
+}
+
+export interface NativeModelError {
+  /** `kUNSUPPORTED_NODE`, … */
+  code: string;
+  description: string;
+  /** -1: of the model as a whole. */
+  node: number;
+  nodeName: string;
+  nodeOperator: string;
+  localFunctions: readonly string[];
+  file: string;
+  line: number;
+  function: string;
+}
+
+export interface NativeSubgraph {
+  supported: boolean;
+  nodes: readonly number[];
+}
+
+export interface NativeModelCapability {
+  supported: boolean;
+  subgraphs: NativeSubgraph[];
+  modelErrors: NativeModelError[];
 }
 
 export type NativeLog = (severity: number, message: string) => void;
@@ -100,6 +129,12 @@ export interface NativePlatform {
   ): NativeDeviceBuffer;
   /** ONNX bytes (or path: only for external weights and messages) to plan bytes, on a thread of its own. */
   build(model: Uint8Array, modelPath: string, options: NativeBuildOptions): NativeBuild;
+  /** Which parts of an ONNX model could be built. */
+  checkModel(
+    model: Uint8Array,
+    modelPath: string,
+    options: Pick<NativeBuildOptions, 'device' | 'logSeverity' | 'log'>,
+  ): Promise<NativeModelCapability>;
   /** Test only: creates a runtime without the driver check and closes it; what the logger received goes to `log`. */
   createRuntimeUnchecked(log: NativeLog): void;
 }
@@ -408,13 +443,50 @@ export interface NativeBuildOptions extends NativeConfigSettings, NativeNetworkS
   device: number;
   logSeverity: number;
   log: NativeLog | undefined;
-  progress: ((phase: string, parent: string, step: number, steps: number) => void) | undefined;
+  progress:
+    | ((
+        phase: string,
+        parent: string,
+        step: number,
+        steps: number,
+        finished: boolean,
+        elapsedMs: number,
+      ) => void)
+    | undefined;
+  calibration: NativeCalibration | undefined;
 }
+
+export interface NativeCalibration {
+  /** CalibrationAlgoType. */
+  algorithm: number;
+  quantile: number;
+  regressionCutoff: number;
+  /** Copied at the call. */
+  cache: Uint8Array | undefined;
+  /** Its optima are the shapes to calibrate with; undefined: those of `profiles[profileIndex]`. */
+  profile: Record<string, NativeProfileShape> | undefined;
+  profileIndex: number;
+  /** The builder waits for `giveBatch` or `failBatch`. Undefined: there is only the cache. */
+  next: (() => void) | undefined;
+}
+
+export type NativeBatch = {
+  name: string;
+  dtype: string;
+  shape: number[];
+  data: ArrayBufferView;
+}[];
 
 export interface NativeBuild {
   readonly plan: Promise<ArrayBuffer>;
   /** Asks TensorRT to stop; `plan` rejects with ERR_TRT_ABORTED. Nothing happens once it has settled. */
   cancel(): void;
+  /** The next batch, which is copied; undefined: there are no more. Ignored while the builder does not wait for one. */
+  giveBatch(batch: NativeBatch | undefined): void;
+  /** There is no batch, by a failure: `plan` rejects. */
+  failBatch(): void;
+  /** What TensorRT wants to be kept of the calibration; to be read when `plan` has settled. */
+  readonly calibrationCache: ArrayBuffer | undefined;
 }
 
 /** Activation memory that executors share, lent to one run at a time. Executors keep what they use of it. */

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomically } from '../atomic-write.js';
-import { describe, fileError, invalidArgument, isTensorRTError } from '../errors.js';
+import { BuildError, describe, fileError, invalidArgument, isTensorRTError } from '../errors.js';
 import { type LogOptions, logOptionNames, nativeLogOptions } from '../log.js';
 import type { NativeBuildOptions } from '../native.js';
 import { planBytes } from '../plan.js';
@@ -17,6 +17,8 @@ import {
 } from '../runtime/engine-info.js';
 import { abortedError, checkSignal } from '../session/run.js';
 import { checkChoice, checkInteger, checkOptions, checkString } from '../validate.js';
+import { Calibration, type CalibrationOptions } from './calibration.js';
+import { explainParseError } from './capability.js';
 import {
   type BuilderConfigOptions,
   bestPrecisions,
@@ -30,18 +32,8 @@ import {
   networkOptionNames,
 } from './network-options.js';
 import { type BuildProfile, nativeProfile } from './profile.js';
-
-/** Progress of a build, as TensorRT tells it. */
-export interface BuildProgress {
-  /** Name of the phase. */
-  readonly phase: string;
-  /** The phase that it is part of, or ''. */
-  readonly parent: string;
-  /** Steps done. */
-  readonly step: number;
-  /** Steps in all. */
-  readonly steps: number;
-}
+import { type BuildProgress, ProgressTracker } from './progress.js';
+import { resolveTimingCache } from './timing-cache.js';
 
 /** How a plan is built. The defaults are TensorRT's. */
 export interface BuildOptions
@@ -56,7 +48,7 @@ export interface BuildOptions
   fp16?: boolean | undefined;
   /** Allows bfloat16 kernels. */
   bf16?: boolean | undefined;
-  /** Allows int8 kernels. */
+  /** Allows int8 kernels: of a model with Q/DQ nodes, or with {@link BuildOptions.calibration}. */
   int8?: boolean | undefined;
   /** Allows fp8 kernels. */
   fp8?: boolean | undefined;
@@ -82,7 +74,12 @@ export interface BuildOptions
   hardwareCompatibilityLevel?: HardwareCompatibilityLevel | undefined;
   /** Name of the engine; default: the model's. */
   engineName?: string | undefined;
-  /** File with kernel timings, read and extended, which makes later builds faster. */
+  /** With `int8`, of a model without Q/DQ nodes: how the scales are found. TensorRT 11 has no calibration (ERR_TRT_UNSUPPORTED). */
+  calibration?: CalibrationOptions | undefined;
+  /**
+   * File with kernel timings, which makes later builds faster: read, and extended under a lock, so that several processes can use it at
+   * once. A folder (one that exists, or a path that ends in a slash) has a file for each GPU and TensorRT.
+   */
   timingCacheFile?: string | undefined;
   /** Index of the CUDA device; default 0. The plan runs on such devices only. */
   device?: number | undefined;
@@ -118,6 +115,7 @@ const optionNames = [
   'hardwareCompatibilityLevel',
   'engineName',
   'timingCacheFile',
+  'calibration',
   'device',
   'progress',
   'signal',
@@ -151,8 +149,12 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   const model = path === '' ? planBytes(options.onnx, 'build: onnx') : await readModel(path);
   const { platform, devices } = openPlatformWithDevice(options, device);
   Object.assign(native, bestPrecisions(options.best, platform.version, devices[device]));
-  checkSignal(signal, 'build'); // it may have been aborted while the model was read
-  const running = platform.build(model, path, native);
+  native.timingCache = await resolveTimingCache(native.timingCache, platform, devices[device]);
+  const calibration =
+    options.calibration && (await Calibration.open(options.calibration, model, options.log));
+  checkSignal(signal, 'build'); // it may have been aborted while files were read
+  const running = platform.build(model, path, { ...native, calibration: calibration?.native });
+  calibration?.attach(running);
   const cancel = (): void => {
     running.cancel();
   };
@@ -161,13 +163,16 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
     const plan = new Uint8Array(await running.plan);
     checkSignal(signal, 'build'); // a build may be done before it hears that it was cancelled: nothing is saved then
     if (options.saveEngine !== undefined) await writeFileAtomically(options.saveEngine, plan);
+    await calibration?.save();
     return plan;
   } catch (error) {
     if (signal?.aborted === true && isTensorRTError(error) && error.code === 'ERR_TRT_ABORTED') {
       throw abortedError('build', signal);
     }
-    throw error;
+    if (!(error instanceof BuildError)) throw error;
+    throw calibration?.explain() ?? explainParseError(error, model);
   } finally {
+    calibration?.close();
     signal?.removeEventListener('abort', cancel);
   }
 }
@@ -182,6 +187,7 @@ async function readModel(path: string): Promise<Uint8Array> {
 
 function nativeOptions(options: BuildOptions, device: number): NativeBuildOptions {
   const { profiles = [], progress, saveEngine } = options;
+  const tracker = new ProgressTracker();
   if (!Array.isArray(profiles)) {
     throw invalidArgument(
       `profiles: expected an array, got ${describe(profiles)}`,
@@ -212,7 +218,9 @@ function nativeOptions(options: BuildOptions, device: number): NativeBuildOption
     ...on,
     ...nativeConfigOptions(options, options.workspaceBytes),
     ...nativeNetworkOptions(options),
-    profiles: profiles.map((profile: BuildProfile, index) => nativeProfile(profile, index)),
+    profiles: profiles.map((profile: BuildProfile, index) =>
+      nativeProfile(profile, `profiles[${index}]`),
+    ),
     tf32: checkFlag(options.tf32, 'tf32', true),
     optimizationLevel: optional('builderOptimizationLevel', options.builderOptimizationLevel, 0, 5),
     maxAuxStreams: optional('maxAuxStreams', options.maxAuxStreams, 0),
@@ -222,10 +230,11 @@ function nativeOptions(options: BuildOptions, device: number): NativeBuildOption
     timingCache: checkString(options.timingCacheFile ?? '', 'timingCacheFile'),
     device,
     ...nativeLogOptions(options),
+    calibration: undefined,
     progress:
       progress &&
-      ((phase, parent, step, steps) => {
-        progress({ phase, parent, step, steps });
+      ((phase, parent, step, steps, finished, elapsedMs) => {
+        progress(tracker.update({ phase, parent, step, steps, finished, elapsedMs }));
       }),
   };
 }

@@ -30,9 +30,8 @@ export type BuildProfile = Readonly<Record<string, BuildShape | BuildValues | re
 /** The addon's form of a profile. @throws ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_SHAPE @internal */
 export function nativeProfile(
   profile: BuildProfile,
-  index: number,
+  who: string,
 ): Record<string, NativeProfileShape> {
-  const who = `profiles[${index}]`;
   if (typeof profile !== 'object' || (profile as unknown) === null || Array.isArray(profile)) {
     throw invalidArgument(
       `${who}: expected an object of shapes by input, got ${describe(profile)}`,

@@ -1,5 +1,6 @@
 // The flags of `trt-node build`: trtexec's names, so that its command lines carry over.
 
+import { calibrationFlags } from './build-calibration.js';
 import { builderConfigFlags } from './build-flags-config.js';
 import { otherBuildFlags } from './build-flags-other.js';
 import { commonFlags, platformFlags } from './command.js';
@@ -61,7 +62,12 @@ export const buildFlags: readonly Flag[] = [
     value: 'none|ampere+|sameComputeCapability',
     help: 'On which other GPUs the plan shall run',
   },
-  { name: 'timingCacheFile', value: 'FILE', help: 'Kernel timings, read and extended' },
+  {
+    name: 'timingCacheFile',
+    value: 'FILE',
+    help: 'Kernel timings, read and extended; a folder has a file for each GPU and TensorRT',
+  },
+  ...calibrationFlags,
   { name: 'verbose', help: "Print all of TensorRT's log on stderr" },
   ...builderConfigFlags,
   ...platformFlags,

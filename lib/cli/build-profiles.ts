@@ -14,7 +14,10 @@ interface Triple {
 
 type Group = Map<string, Triple>;
 
-const kinds: Readonly<Record<string, readonly (keyof Triple)[]>> = {
+/** Which of the three shapes a flag gives. */
+export type ShapeFlags = Readonly<Record<string, readonly (keyof Triple)[]>>;
+
+const kinds: ShapeFlags = {
   minShapes: ['min'],
   optShapes: ['opt'],
   maxShapes: ['max'],
@@ -105,6 +108,23 @@ export function buildProfiles(
       [...group].map(([name, triple]) => [name, profileOf(model, name, triple)]),
     );
   });
+}
+
+/** One profile from flags of their own; undefined: none of them was given. @throws UsageError for inputs that the model has not */
+export function profileFromFlags(
+  parsed: ParsedFlags,
+  model: OnnxInfo | undefined,
+  flags: ShapeFlags,
+): Record<string, BuildShape | BuildValues> | undefined {
+  const group: Group = new Map();
+  for (const { name, value } of parsed.given) {
+    const parts = flags[name];
+    if (parts !== undefined) addShapes(group, parseShapes(value, name), parts);
+  }
+  if (group.size === 0) return undefined;
+  return Object.fromEntries(
+    [...group].map(([name, triple]) => [name, profileOf(model, name, triple)]),
+  );
 }
 
 function profileOf(

@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type BuildOptions, type BuildProgress, build } from '../build/build.js';
+import { type BuildOptions, build } from '../build/build.js';
 import type { BuildProfile } from '../build/profile.js';
 import { fileError } from '../errors.js';
 import { type OnnxInfo, parseOnnx } from '../inspect/onnx.js';
@@ -10,6 +10,7 @@ import type { LogFunction } from '../log.js';
 import { openPlatform } from '../platform.js';
 import { hardwareCompatibilityLevels, profilingVerbosities } from '../runtime/engine-info.js';
 import { versionText } from '../runtime/runtime.js';
+import { calibrationFromFlags } from './build-calibration.js';
 import { addsHalfForDla, configOptions } from './build-config.js';
 import { buildFlags } from './build-flags.js';
 import { networkOptions } from './build-network.js';
@@ -23,6 +24,7 @@ import {
   hasFlag,
   integerFlag,
 } from './flags.js';
+import { ProgressBar } from './progress-bar.js';
 
 /** trtexec's words (layer_names_only, ampere+) and ours. */
 const verbosityWords = new Map([
@@ -35,17 +37,6 @@ const compatibilityWords = new Map([
   ['ampere+', hardwareCompatibilityLevels[1]],
   ['samecomputecapability', hardwareCompatibilityLevels[2]],
 ]);
-
-function progressLine(): (progress: BuildProgress) => void {
-  let last = 0;
-  return ({ phase, step, steps }) => {
-    const now = Date.now();
-    if (now - last < 100 && step < steps) return;
-    last = now;
-    const width = process.stderr.columns - 1;
-    process.stderr.write(`\r\x1b[K${`${phase}: ${step}/${steps}`.slice(0, width)}`);
-  };
-}
 
 async function readModel(path: string): Promise<OnnxInfo | undefined> {
   let bytes: Buffer;
@@ -69,6 +60,7 @@ async function optionsOf(
   const model = await readModel(onnx);
   const profiles = buildProfiles(parsed, model, warnings) as BuildProfile[];
   const platform = platformOptions(parsed);
+  const int8 = hasFlag(parsed, 'best') || hasFlag(parsed, 'int8');
   return {
     ...platform,
     onnx,
@@ -78,6 +70,7 @@ async function optionsOf(
     fp16: hasFlag(parsed, 'fp16') || addsHalfForDla(parsed, platform, warnings),
     bf16: hasFlag(parsed, 'bf16'),
     int8: hasFlag(parsed, 'int8'),
+    calibration: calibrationFromFlags(parsed, model, int8, warnings),
     fp8: hasFlag(parsed, 'fp8'),
     tf32: !hasFlag(parsed, 'noTF32'),
     stronglyTyped: hasFlag(parsed, 'stronglyTyped'),
@@ -114,11 +107,13 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const options = await optionsOf(parsed, onnx, warnings);
   for (const warning of warnings) output.note(`warning: ${warning}`);
   const verbose = hasFlag(parsed, 'verbose');
-  const onTerminal = process.stderr.isTTY && !output.json;
+  const bar = output.json || verbose ? undefined : new ProgressBar(process.stderr);
   const log: LogFunction = (severity, message) => {
     if (severity === 'warning') warnings.push(message);
     else if (!verbose) return; // errors come back with the error that they lead to
-    output.note(`${onTerminal ? '\r\x1b[K' : ''}[${severityMarks[severity]}] ${message}`);
+    const line = `[${severityMarks[severity]}] ${message}`;
+    if (bar === undefined) output.note(line);
+    else bar.note(line);
   };
   const controller = new AbortController();
   const onInterrupt = (): void => {
@@ -132,12 +127,16 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       ...options,
       log,
       logSeverity: verbose ? 'verbose' : 'warning',
-      progress: onTerminal && !verbose ? progressLine() : undefined,
+      progress:
+        bar &&
+        ((progress) => {
+          bar.update(progress);
+        }),
       signal: controller.signal,
     });
   } finally {
     process.removeListener('SIGINT', onInterrupt);
-    if (onTerminal) process.stderr.write('\r\x1b[K');
+    bar?.close();
   }
   const seconds = (performance.now() - start) / 1000;
   const { kind, version } = openPlatform(options);

@@ -1,6 +1,7 @@
 // What the commands share: their flags for runtime and device, JSON output, and errors in two lines.
 
-import { asError, isTensorRTError } from '../errors.js';
+import { BuildError, asError, isTensorRTError } from '../errors.js';
+import type { ModelError, ModelSubgraph, UnsupportedOperator } from '../model-report.js';
 import type { PlatformOptions } from '../platform.js';
 import {
   type Flag,
@@ -147,9 +148,15 @@ export function errorData(error: Error): {
   message: string;
   hint: string;
   log?: readonly string[];
+  modelErrors?: readonly ModelError[];
+  unsupported?: readonly UnsupportedOperator[];
+  subgraphs?: readonly ModelSubgraph[];
 } {
   if (!isTensorRTError(error))
     return { code: 'ERR_TRT_INTERNAL', message: error.message, hint: '' };
   const { code, reason, hint, log } = error;
-  return log.length === 0 ? { code, message: reason, hint } : { code, message: reason, hint, log };
+  const about = { code, message: reason, hint, ...(log.length === 0 ? {} : { log }) };
+  if (!(error instanceof BuildError) || error.modelErrors.length === 0) return about;
+  const { modelErrors, unsupported, subgraphs } = error;
+  return { ...about, modelErrors, unsupported, subgraphs };
 }

@@ -2,6 +2,7 @@
 
 import { basename, extname } from 'node:path';
 import { writeFileAtomically } from '../atomic-write.js';
+import { capabilityText, checkModel } from '../build/capability.js';
 import { drawGraph } from '../inspect/graph/draw.js';
 import { type InspectOptions, type PlanInfo, inspect } from '../inspect/inspect.js';
 import { layerTable, nodeTable } from '../inspect/layer-table.js';
@@ -84,6 +85,12 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       'Write trt-node inspect FILE, or trt-node inspect FILE --diff=OTHER.',
     );
   }
+  if (hasFlag(parsed, 'capability')) {
+    const capability = await checkModel(file, platformOptions(parsed));
+    output.text(capabilityText(file, capability));
+    output.data({ kind: 'capability', ...capability });
+    return capability.supported ? 0 : 1;
+  }
   const options: InspectOptions = {
     ...platformOptions(parsed),
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
@@ -146,6 +153,10 @@ export const inspectCommand: Command = {
       help: 'Compare with another plan or model; exit status 0: the same, 1: different',
     },
     { name: 'wide', help: 'Do not shorten names in tables' },
+    {
+      name: 'capability',
+      help: 'Of an ONNX model: which operators and sub-graphs can be built',
+    },
     {
       name: 'engineHostCodeAllowed',
       help: 'Allow executable host code in the plan (version-compatible plans that you trust)',

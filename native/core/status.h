@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/model_report.h"
+
 namespace trtnode {
 
 // One to one with the public codes (docs/errors.md, lib/errors.ts); ErrorCodeName gives the literal.
@@ -62,6 +64,9 @@ struct Error {
   std::optional<std::uint64_t> requested_bytes;  // for kOutOfMemory
   std::vector<std::string>
       log;  // what TensorRT logged during the failing call, "[E] …", oldest first
+  // For kParse: everything that the parser said, and what it could build (empty: it cannot tell).
+  std::vector<ModelError> model_errors;
+  std::vector<ModelSubgraph> subgraphs;
 };
 
 // Ok, or an Error on the heap (so that the common case is one null pointer).

@@ -6,6 +6,7 @@
 
 #include "napi/build_settings.h"
 #include "napi/values.h"
+#include "napi/view.h"
 
 namespace trtnode::napi {
 namespace {
@@ -32,21 +33,27 @@ Result<tensorrt::ProfileShape> ReadProfileShape(napi_env env, napi_value object)
   return shape;
 }
 
+Result<std::map<std::string, tensorrt::ProfileShape>> ReadProfile(napi_env env, napi_value object) {
+  if (TypeOf(env, object) != napi_object) return WrongType("profiles", "an array of objects");
+  napi_value names = nullptr;
+  NAPI_TRY(napi_get_all_property_names(env, object, napi_key_own_only, napi_key_enumerable,
+                                       napi_key_numbers_to_strings, &names));
+  ASSIGN_OR_RETURN(const std::vector<std::string> inputs, ReadStrings(env, names, "profiles"));
+  std::map<std::string, tensorrt::ProfileShape> profile;
+  for (const std::string& input : inputs) {
+    ASSIGN_OR_RETURN(napi_value value, Get(env, object, input.c_str()));
+    ASSIGN_OR_RETURN(profile[input], ReadProfileShape(env, value));
+  }
+  return profile;
+}
+
 Status ReadProfiles(napi_env env, napi_value list,
                     std::vector<std::map<std::string, tensorrt::ProfileShape>>& into) {
   ASSIGN_OR_RETURN(const std::uint32_t count, ReadLength(env, list, "profiles"));
   for (std::uint32_t i = 0; i < count; ++i) {
     ASSIGN_OR_RETURN(napi_value object, GetElement(env, list, i));
-    if (TypeOf(env, object) != napi_object) return WrongType("profiles", "an array of objects");
-    napi_value names = nullptr;
-    NAPI_TRY(napi_get_all_property_names(env, object, napi_key_own_only, napi_key_enumerable,
-                                         napi_key_numbers_to_strings, &names));
-    ASSIGN_OR_RETURN(const std::vector<std::string> inputs, ReadStrings(env, names, "profiles"));
-    auto& profile = into.emplace_back();
-    for (const std::string& input : inputs) {
-      ASSIGN_OR_RETURN(napi_value value, Get(env, object, input.c_str()));
-      ASSIGN_OR_RETURN(profile[input], ReadProfileShape(env, value));
-    }
+    ASSIGN_OR_RETURN(auto profile, ReadProfile(env, object));
+    into.push_back(std::move(profile));
   }
   return {};
 }
@@ -58,11 +65,49 @@ Result<std::optional<int>> GetOptionalInt(napi_env env, napi_value object, const
   return std::optional<int>(number);
 }
 
+Status ReadCalibration(EnvState& state, napi_value object, BuildRequest& request) {
+  const napi_env env = state.env();
+  tensorrt::CalibrationOptions& calibration = request.options.calibration.emplace();
+  ASSIGN_OR_RETURN(calibration.algorithm, GetInt(env, object, "algorithm", 0, 3));
+  const auto number = [&](const char* name, double& into) -> Status {
+    ASSIGN_OR_RETURN(napi_value value, Get(env, object, name));
+    if (napi_get_value_double(env, value, &into) != napi_ok) return WrongType(name, "a number");
+    return {};
+  };
+  RETURN_IF_ERROR(number("quantile", calibration.quantile));
+  RETURN_IF_ERROR(number("regressionCutoff", calibration.regression_cutoff));
+  ASSIGN_OR_RETURN(napi_value cache, Get(env, object, "cache"));
+  if (!IsNullish(env, cache)) {
+    ASSIGN_OR_RETURN(const std::span<std::byte> bytes, ReadView(env, cache, "cache"));
+    calibration.cache.assign(bytes.begin(), bytes.end());
+  }
+  ASSIGN_OR_RETURN(calibration.profile_index, GetInt(env, object, "profileIndex", 0, kMost));
+  ASSIGN_OR_RETURN(napi_value profile, Get(env, object, "profile"));
+  if (!IsNullish(env, profile)) {
+    ASSIGN_OR_RETURN(calibration.profile, ReadProfile(env, profile));
+  }
+  ASSIGN_OR_RETURN(napi_value next, Get(env, object, "next"));
+  ASSIGN_OR_RETURN(request.next_batch, JsReference::HoldFunction(state, next, "next"));
+  return {};
+}
+
 }  // namespace
+
+Result<BuildRequest> ReadCheckOptions(EnvState& state, napi_value object) {
+  const napi_env env = state.env();
+  BuildRequest request;
+  ASSIGN_OR_RETURN(request.device, GetInt(env, object, "device", 0, 1 << 20));
+  ASSIGN_OR_RETURN(const int severity, GetInt(env, object, "logSeverity", 0, 4));
+  request.options.log_severity = static_cast<tensorrt::Severity>(severity);
+  ASSIGN_OR_RETURN(napi_value log, Get(env, object, "log"));
+  ASSIGN_OR_RETURN(auto held_log, JsReference::HoldFunction(state, log, "log"));
+  request.options.log_sink = MakeLogSink(std::move(held_log));
+  return request;
+}
 
 Result<BuildRequest> ReadBuildOptions(EnvState& state, napi_value object) {
   const napi_env env = state.env();
-  BuildRequest request;
+  ASSIGN_OR_RETURN(BuildRequest request, ReadCheckOptions(state, object));
   tensorrt::BuildOptions& options = request.options;
   ASSIGN_OR_RETURN(napi_value profiles, Get(env, object, "profiles"));
   RETURN_IF_ERROR(ReadProfiles(env, profiles, options.profiles));
@@ -77,14 +122,10 @@ Result<BuildRequest> ReadBuildOptions(EnvState& state, napi_value object) {
                    GetInt(env, object, "hardwareCompatibilityLevel", 0, kMost));
   ASSIGN_OR_RETURN(options.engine_name, GetString(env, object, "engineName"));
   ASSIGN_OR_RETURN(options.timing_cache, GetString(env, object, "timingCache"));
-  ASSIGN_OR_RETURN(request.device, GetInt(env, object, "device", 0, 1 << 20));
-  ASSIGN_OR_RETURN(const int severity, GetInt(env, object, "logSeverity", 0, 4));
-  options.log_severity = static_cast<tensorrt::Severity>(severity);
-  ASSIGN_OR_RETURN(napi_value log, Get(env, object, "log"));
-  ASSIGN_OR_RETURN(auto held_log, JsReference::HoldFunction(state, log, "log"));
-  options.log_sink = MakeLogSink(std::move(held_log));
   ASSIGN_OR_RETURN(napi_value progress, Get(env, object, "progress"));
   ASSIGN_OR_RETURN(request.progress, JsReference::HoldFunction(state, progress, "progress"));
+  ASSIGN_OR_RETURN(napi_value calibration, Get(env, object, "calibration"));
+  if (!IsNullish(env, calibration)) RETURN_IF_ERROR(ReadCalibration(state, calibration, request));
   return request;
 }
 

@@ -25,6 +25,10 @@ Result<napi_value> MakeInfo(napi_env env, const Error& error) {
   RETURN_IF_ERROR(info.Set("requestedBytes", bytes));
   ASSIGN_OR_RETURN(napi_value log, MakeStrings(env, error.log));
   RETURN_IF_ERROR(info.Set("log", log));
+  if (error.code == ErrorCode::kParse) {
+    RETURN_IF_ERROR(info.Set("modelErrors", MakeModelErrors(env, error.model_errors)));
+    RETURN_IF_ERROR(info.Set("subgraphs", MakeSubgraphs(env, error.subgraphs)));
+  }
   return info.value();
 }
 
@@ -47,6 +51,36 @@ Result<napi_value> Make(EnvState& state, const Error& error) {
 }
 
 }  // namespace
+
+Result<napi_value> MakeModelErrors(napi_env env, const std::vector<ModelError>& errors) {
+  ASSIGN_OR_RETURN(napi_value list, MakeArray(env, errors.size()));
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    const ModelError& error = errors[i];
+    ASSIGN_OR_RETURN(ObjectWriter one, ObjectWriter::Make(env));
+    RETURN_IF_ERROR(one.Set("code", error.code));
+    RETURN_IF_ERROR(one.Set("description", error.description));
+    RETURN_IF_ERROR(one.Set("node", error.node));
+    RETURN_IF_ERROR(one.Set("nodeName", error.node_name));
+    RETURN_IF_ERROR(one.Set("nodeOperator", error.node_operator));
+    RETURN_IF_ERROR(one.Set("localFunctions", MakeStrings(env, error.local_functions)));
+    RETURN_IF_ERROR(one.Set("file", error.file));
+    RETURN_IF_ERROR(one.Set("line", error.line));
+    RETURN_IF_ERROR(one.Set("function", error.function));
+    RETURN_IF_ERROR(SetElement(env, list, i, one.value()));
+  }
+  return list;
+}
+
+Result<napi_value> MakeSubgraphs(napi_env env, const std::vector<ModelSubgraph>& subgraphs) {
+  ASSIGN_OR_RETURN(napi_value list, MakeArray(env, subgraphs.size()));
+  for (std::size_t i = 0; i < subgraphs.size(); ++i) {
+    ASSIGN_OR_RETURN(ObjectWriter one, ObjectWriter::Make(env));
+    RETURN_IF_ERROR(one.Set("supported", subgraphs[i].supported));
+    RETURN_IF_ERROR(one.Set("nodes", MakeIntegers(env, subgraphs[i].nodes)));
+    RETURN_IF_ERROR(SetElement(env, list, i, one.value()));
+  }
+  return list;
+}
 
 napi_value MakeError(EnvState& state, const Error& error) noexcept {
   try {

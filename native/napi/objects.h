@@ -44,6 +44,7 @@ class PlatformObject final : public Object {
   Result<napi_value> OpenIpcEvent(Call& call);   // likewise
   Result<napi_value> WrapAddress(Call& call);    // likewise
   Result<napi_value> Build(Call& call);
+  Result<napi_value> CheckModel(Call& call);
   Result<napi_value> CreateRuntimeUnchecked(Call& call);
 
  private:

@@ -35,6 +35,7 @@ std::span<const napi_property_descriptor> PlatformObject::Definition() {
       Method<&Self::OpenIpcEvent>("openIpcEvent"),
       Method<&Self::WrapAddress>("wrapAddress"),
       Method<&Self::Build>("build"),
+      Method<&Self::CheckModel>("checkModel"),
       Method<&Self::CreateRuntimeUnchecked>("createRuntimeUnchecked"),
   };
   return kProperties;

@@ -17,34 +17,6 @@ constexpr const char* kShapesHint =
     "Give its smallest, usual and largest shape: profiles, or --minShapes, --optShapes, "
     "--maxShapes.";
 
-struct NetworkInput {
-  std::string name;
-  Dims shape;
-  bool is_shape_tensor = false;
-
-  bool NeedsProfile() const { return is_shape_tensor || !shape.IsConcrete(); }
-  std::string Describe() const { return "'" + name + "' " + shape.ToString(); }
-};
-
-std::vector<NetworkInput> Inputs(const BuildObjects& objects) {
-  const int major = objects.major();
-  const auto* network = objects.network.get();
-  std::vector<NetworkInput> inputs;
-  const int count = abi::Invoke<m::VNetworkDefinition_getNbInputs>(major, network);
-  for (int i = 0; i < count; ++i) {
-    const abi::ITensor* tensor = abi::Invoke<m::VNetworkDefinition_getInput>(major, network, i);
-    if (!abi::IsObject(tensor)) continue;
-    NetworkInput input;
-    const char* name = abi::Invoke<m::VTensor_getName>(major, tensor);
-    input.name = name != nullptr ? name : "";
-    input.shape = abi::AskDims<m::VTensor_getDimensions, m::VTensor_getDimensions_8>(major, tensor)
-                      .value_or(Dims());
-    input.is_shape_tensor = abi::Invoke<m::VTensor_isShapeTensor>(major, tensor);
-    inputs.push_back(std::move(input));
-  }
-  return inputs;
-}
-
 std::string List(const std::vector<NetworkInput>& inputs) {
   std::string text;
   for (const NetworkInput& input : inputs) text += (text.empty() ? "" : ", ") + input.Describe();
@@ -182,10 +154,62 @@ class Profile {
 
 }  // namespace
 
+std::vector<NetworkInput> NetworkInputs(const BuildObjects& objects) {
+  const int major = objects.major();
+  const auto* network = objects.network.get();
+  std::vector<NetworkInput> inputs;
+  const int count = abi::Invoke<m::VNetworkDefinition_getNbInputs>(major, network);
+  for (int i = 0; i < count; ++i) {
+    const abi::ITensor* tensor = abi::Invoke<m::VNetworkDefinition_getInput>(major, network, i);
+    if (!abi::IsObject(tensor)) continue;
+    NetworkInput input;
+    const char* name = abi::Invoke<m::VTensor_getName>(major, tensor);
+    input.name = name != nullptr ? name : "";
+    input.shape = abi::AskDims<m::VTensor_getDimensions, m::VTensor_getDimensions_8>(major, tensor)
+                      .value_or(Dims());
+    input.dtype = abi::Invoke<m::VTensor_getType>(major, tensor);
+    input.is_shape_tensor = abi::Invoke<m::VTensor_isShapeTensor>(major, tensor);
+    inputs.push_back(std::move(input));
+  }
+  return inputs;
+}
+
+Result<abi::IOptimizationProfile*> MakeProfile(BuildObjects& objects,
+                                               const std::map<std::string, ProfileShape>& ranges,
+                                               const std::string& who) {
+  const std::vector<NetworkInput> inputs = NetworkInputs(objects);
+  for (const auto& [name, range] : ranges) {
+    if (std::none_of(inputs.begin(), inputs.end(),
+                     [&name = name](const NetworkInput& input) { return input.name == name; })) {
+      return Status(
+          ErrorCode::kUnknownTensor,
+          who + " names '" + name + "', which is no input. Inputs: " + List(inputs) + ".");
+    }
+  }
+  Logger::Scope scope(objects.logger);
+  abi::IOptimizationProfile* handle =
+      abi::Invoke<m::VBuilder_createOptimizationProfile>(objects.major(), objects.builder.get());
+  if (!abi::IsObject(handle)) {
+    return objects.Failed(ErrorCode::kBuild, "IBuilder::createOptimizationProfile",
+                          "TensorRT could not create an optimization profile.", scope);
+  }
+  Profile profile(objects, handle);
+  for (const NetworkInput& input : inputs) {
+    const auto range = ranges.find(input.name);
+    if (range != ranges.end()) {
+      RETURN_IF_ERROR(profile.Set(input, range->second));
+    } else if (input.NeedsProfile()) {
+      return Status(ErrorCode::kInvalidArgument,
+                    who + " says nothing of input " + input.Describe() + ", which it must.",
+                    kShapesHint);
+    }
+  }
+  return handle;
+}
+
 Status AddProfiles(BuildObjects& objects, const BuildOptions& options) {
-  const std::vector<NetworkInput> inputs = Inputs(objects);
   if (options.profiles.empty()) {
-    for (const NetworkInput& input : inputs) {
+    for (const NetworkInput& input : NetworkInputs(objects)) {
       if (!input.NeedsProfile()) continue;
       return Status(ErrorCode::kInvalidArgument,
                     "Input " + input.Describe() +
@@ -196,34 +220,10 @@ Status AddProfiles(BuildObjects& objects, const BuildOptions& options) {
     return Status();
   }
   for (std::size_t index = 0; index < options.profiles.size(); ++index) {
-    const auto& ranges = options.profiles[index];
-    for (const auto& [name, range] : ranges) {
-      if (std::none_of(inputs.begin(), inputs.end(),
-                       [&name = name](const NetworkInput& input) { return input.name == name; })) {
-        return Status(ErrorCode::kUnknownTensor,
-                      "Profile " + std::to_string(index) + " names '" + name +
-                          "', which is no input. Inputs: " + List(inputs) + ".");
-      }
-    }
+    ASSIGN_OR_RETURN(
+        abi::IOptimizationProfile* const handle,
+        MakeProfile(objects, options.profiles[index], "Profile " + std::to_string(index)));
     Logger::Scope scope(objects.logger);
-    abi::IOptimizationProfile* handle =
-        abi::Invoke<m::VBuilder_createOptimizationProfile>(objects.major(), objects.builder.get());
-    if (!abi::IsObject(handle)) {
-      return objects.Failed(ErrorCode::kBuild, "IBuilder::createOptimizationProfile",
-                            "TensorRT could not create an optimization profile.", scope);
-    }
-    Profile profile(objects, handle);
-    for (const NetworkInput& input : inputs) {
-      const auto range = ranges.find(input.name);
-      if (range != ranges.end()) {
-        RETURN_IF_ERROR(profile.Set(input, range->second));
-      } else if (input.NeedsProfile()) {
-        return Status(ErrorCode::kInvalidArgument,
-                      "Profile " + std::to_string(index) + " says nothing of input " +
-                          input.Describe() + ", which it must.",
-                      kShapesHint);
-      }
-    }
     if (abi::Invoke<m::VBuilderConfig_addOptimizationProfile>(objects.major(), objects.config.get(),
                                                               handle) < 0) {
       return objects.Failed(ErrorCode::kInvalidArgument, "IBuilderConfig::addOptimizationProfile",

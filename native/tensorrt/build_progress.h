@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -9,12 +10,13 @@
 #include <utility>
 
 #include "tensorrt/abi/callbacks.h"
+#include "tensorrt/builder.h"
 
 namespace trtnode::tensorrt {
 
 class BuildProgress final : public abi::ProgressMonitorInterface {
  public:
-  using Report = std::function<bool(const char* phase, const char* parent, int step, int steps)>;
+  using Report = std::function<bool(const BuildStep& step)>;
 
   explicit BuildProgress(Report report) : report_(std::move(report)) {}
 
@@ -54,7 +56,7 @@ class BuildProgress final : public abi::ProgressMonitorInterface {
         const std::lock_guard lock(mutex_);
         phases_.erase(name);
       }
-      Tell(name, entry, entry.steps);
+      Tell(name, entry, entry.steps, true);
     });
   }
 
@@ -72,8 +74,12 @@ class BuildProgress final : public abi::ProgressMonitorInterface {
     return found != phases_.end() ? found->second : Phase{};
   }
 
-  void Tell(const std::string& name, const Phase& phase, int step) {
-    if (!cancelled_ && !report_(name.c_str(), phase.parent.c_str(), step, phase.steps)) {
+  void Tell(const std::string& name, const Phase& phase, int step, bool finished = false) {
+    if (cancelled_) return;
+    const std::chrono::duration<double, std::milli> elapsed =
+        std::chrono::steady_clock::now() - begin_;
+    if (!report_(
+            {name.c_str(), phase.parent.c_str(), step, phase.steps, finished, elapsed.count()})) {
       cancelled_ = true;
     }
   }
@@ -89,6 +95,7 @@ class BuildProgress final : public abi::ProgressMonitorInterface {
   }
 
   const Report report_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::map<std::string, Phase> phases_;  // those in progress
   std::atomic<bool> cancelled_{false};

@@ -9,6 +9,7 @@
 #include "tensorrt/build_progress.h"
 #include "tensorrt/config_settings.h"
 #include "tensorrt/entry_points.h"
+#include "tensorrt/model_capability.h"
 #include "tensorrt/network_settings.h"
 #include "tensorrt/onnx_parse.h"
 #include "tensorrt/timing_cache.h"
@@ -26,6 +27,16 @@ Status CheckLibrary(const Library& library) {
                 "Build with the full TensorRT (libnvinfer.so).");
 }
 
+Status CreateNetwork(BuildObjects& objects, const BuildOptions& options) {
+  const int major = objects.major();
+  Logger::Scope scope(objects.logger);
+  objects.network = {major, abi::Invoke<m::VBuilder_createNetworkV2>(major, objects.builder.get(),
+                                                                     NetworkFlags(major, options))};
+  if (objects.network) return Status();
+  return objects.Failed(ErrorCode::kBuild, "IBuilder::createNetworkV2",
+                        "TensorRT could not create a network.", scope);
+}
+
 Status CreateObjects(BuildObjects& objects, const Library& library, const BuildOptions& options) {
   const EntryPoints& entry = library.entry_points();
   library.PrepareBuilder();
@@ -41,12 +52,7 @@ Status CreateObjects(BuildObjects& objects, const Library& library, const BuildO
   }
   abi::Invoke<m::VBuilder_setErrorRecorder>(major, objects.builder.get(),
                                             objects.recorder.abi_object());
-  objects.network = {major, abi::Invoke<m::VBuilder_createNetworkV2>(major, objects.builder.get(),
-                                                                     NetworkFlags(major, options))};
-  if (!objects.network) {
-    return objects.Failed(ErrorCode::kBuild, "IBuilder::createNetworkV2",
-                          "TensorRT could not create a network.", scope);
-  }
+  RETURN_IF_ERROR(CreateNetwork(objects, options));
   objects.config = {major,
                     abi::Invoke<m::VBuilder_createBuilderConfig>(major, objects.builder.get())};
   if (!objects.config) {
@@ -56,13 +62,41 @@ Status CreateObjects(BuildObjects& objects, const Library& library, const BuildO
   return Status();
 }
 
+// A model that was refused: what of it could be built, as far as the parser can tell. A fresh network, as the other is half full.
+void AddCapability(BuildObjects& objects, const BuildOptions& options,
+                   const ParserEntryPoints& entry, std::span<const std::byte> model,
+                   const std::string& model_path, Error& error) {
+  if (error.code != ErrorCode::kParse || !IsAboutNodes(error.model_errors)) return;
+  if (!CreateNetwork(objects, options).ok()) return;
+  auto asked = AskCapability(objects, entry, model, model_path);
+  if (!asked.ok()) return;
+  ModelCapability& capability = asked.value();
+  error.subgraphs = std::move(capability.subgraphs);
+  // parse() may stop at the first node that it cannot take; this list has them all.
+  if (capability.errors.size() > error.model_errors.size()) {
+    error.model_errors = std::move(capability.errors);
+  }
+}
+
 }  // namespace
+
+Result<ModelCapability> CheckModel(const std::shared_ptr<Library>& library,
+                                   std::span<const std::byte> model, const std::string& model_path,
+                                   const BuildOptions& options) {
+  RETURN_IF_ERROR(CheckLibrary(*library));
+  ASSIGN_OR_RETURN(const ParserEntryPoints* const entry, library->parser());
+  Logger logger(library->abi_major(), options.log_severity, options.log_sink);
+  BuildObjects objects(library->version(), logger);
+  RETURN_IF_ERROR(CreateObjects(objects, *library, options));
+  return AskCapability(objects, *entry, model, model_path);
+}
 
 Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>& library,
                                                   std::span<const std::byte> model,
                                                   const std::string& model_path,
                                                   const BuildOptions& options) {
   RETURN_IF_ERROR(CheckLibrary(*library));
+  RETURN_IF_ERROR(CheckCalibration(library->version(), options));
   RETURN_IF_ERROR(CheckBuildOptions(library->version(), options));
   ASSIGN_OR_RETURN(const ParserEntryPoints* const entry, library->parser());
 
@@ -70,9 +104,16 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
   // In the order in which they depend: what TensorRT calls goes last.
   Logger logger(major, options.log_severity, options.log_sink);
   std::optional<BuildProgress> progress;
+  std::unique_ptr<Int8Calibrator> calibrator;
   BuildObjects objects(library->version(), logger);
   RETURN_IF_ERROR(CreateObjects(objects, *library, options));
-  ASSIGN_OR_RETURN(const OnnxParser parser, ParseOnnx(objects, *entry, model, model_path));
+  auto parsed = ParseOnnx(objects, *entry, model, model_path);
+  if (!parsed.ok()) {
+    Status refused = parsed.TakeStatus();
+    AddCapability(objects, options, *entry, model, model_path, refused.error());
+    return refused;
+  }
+  const OnnxParser parser = parsed.Take();
   if (!options.engine_name.empty()) {
     abi::Invoke<m::VNetworkDefinition_setName>(major, objects.network.get(),
                                                options.engine_name.c_str());
@@ -81,13 +122,18 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
   RETURN_IF_ERROR(AddPluginsToSerialize(objects, options, parser.get()));
   RETURN_IF_ERROR(ApplyNetworkSettings(objects, options));
   RETURN_IF_ERROR(AddProfiles(objects, options));
+  if (options.calibration) {
+    ASSIGN_OR_RETURN(calibrator, Int8Calibrator::Attach(objects, options));
+  }
   std::optional<TimingCache> timing_cache;
   if (!options.timing_cache.empty()) {
     ASSIGN_OR_RETURN(timing_cache, TimingCache::Attach(objects, options.timing_cache));
   }
   // Without a monitor a build of TensorRT 8 is silent and cannot be cancelled, but for that it is not to be refused.
   if (options.progress && abi::Supports<m::VBuilderConfig_setProgressMonitor>(library->version())) {
-    progress.emplace(options.progress);
+    progress.emplace([&options, &calibrator](const BuildStep& step) {
+      return options.progress(step) && (calibrator == nullptr || !calibrator->failed());
+    });
     RETURN_IF_ERROR(abi::Call<m::VBuilderConfig_setProgressMonitor>(
         library->version(), objects.config.get(), progress->abi_object()));
   }
@@ -100,12 +146,18 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
   const bool built = abi::IsObject(plan);
   std::unique_ptr<HostMemory> memory;
   if (built) memory = std::make_unique<HostMemory>(major, plan);
+  if (calibrator != nullptr) {
+    if (Status failure = calibrator->TakeFailure(); !failure.ok()) return failure;
+  }
   if (progress && progress->cancelled()) {
     return Status(ErrorCode::kAborted, "The build was cancelled.");
   }
   if (!built) {
     return objects.Failed(ErrorCode::kBuild, "IBuilder::buildSerializedNetwork",
                           "TensorRT could not build the model.", scope);
+  }
+  if (calibrator != nullptr && !calibrator->written().empty() && options.calibration->keep_cache) {
+    options.calibration->keep_cache(calibrator->written());
   }
   if (timing_cache) {
     // The plan is there: a cache that cannot be kept is worth a warning, not a failure.

@@ -1,4 +1,4 @@
-// Build: ONNX model and options to a plan, through IBuilder, the ONNX parser and IBuilderConfig.
+// Build: ONNX model and options to a plan, through IBuilder, the ONNX parser and IBuilderConfig; and what of a model can be built.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,21 @@
 
 #include "core/status.h"
 #include "tensorrt/build_settings.h"
+#include "tensorrt/calibration.h"
 #include "tensorrt/engine.h"
 #include "tensorrt/library.h"
 #include "tensorrt/logger.h"
 
 namespace trtnode::tensorrt {
+
+// A phase of a build has begun, made a step, or ended. Phases lie within each other.
+struct BuildStep {
+  const char* phase = "";
+  const char* parent = "";  // empty: an outermost phase
+  int step = 0, steps = 0;  // done, and in all
+  bool finished = false;
+  double elapsed_ms = 0;  // since the build began
+};
 
 struct BuildOptions {
   std::vector<std::map<std::string, ProfileShape>>
@@ -42,15 +52,29 @@ struct BuildOptions {
   NetworkSettings network;
   Severity log_severity = Severity::kWarning;
   LogSink log_sink;
-  // Phase, its parent (or empty), step and number of steps. Returns false to cancel. From TensorRT's threads.
-  std::function<bool(const char* phase, const char* parent, int step, int steps)> progress;
+  std::optional<CalibrationOptions> calibration;
+  // Returns false to cancel. From TensorRT's threads.
+  std::function<bool(const BuildStep& step)> progress;
 };
 
 // Blocks for seconds to minutes, on the current CUDA device. `model_path` (may be empty) is where external weights are looked for.
-// Errors: kUnsupported (lean library), kParse (every parser error with node and operator), kBuild, kAborted (progress said no).
+// Errors: kUnsupported (lean library), kParse (every parser error with node and operator), kBuild, kAborted (progress said no), and
+// what `calibration.next` failed with.
 Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>& library,
                                                   std::span<const std::byte> model,
                                                   const std::string& model_path,
                                                   const BuildOptions& options);
+
+struct ModelCapability {
+  bool supported = false;
+  std::vector<ModelSubgraph> subgraphs;
+  std::vector<ModelError> errors;
+};
+
+// Asks the parser which parts of a model it could build; nothing is built. Of the options only the network's kind and the log count.
+// Errors: as BuildFromOnnx; kParse only for what is no model at all.
+Result<ModelCapability> CheckModel(const std::shared_ptr<Library>& library,
+                                   std::span<const std::byte> model, const std::string& model_path,
+                                   const BuildOptions& options);
 
 }  // namespace trtnode::tensorrt

@@ -15,39 +15,63 @@ constexpr std::size_t kErrorsInMessage = 8;
 
 std::string Text(const char* text) { return text != nullptr ? text : ""; }
 
-// "Node 12 'conv_3' (Conv): … (kUNSUPPORTED_NODE)"
-std::string Describe(const Version& version, const abi::nvonnxparser::IParserError* error) {
-  std::string text;
+ModelError ReadError(const Version& version, const abi::nvonnxparser::IParserError* error) {
   const int major = version.major;
-  const int node = abi::Invoke<m::IParserError_node>(major, error);
-  // TensorRT 8's parser tells a node by its number alone.
-  const std::string name = Text(abi::CallOr<m::IParserError_nodeName>(version, nullptr, error));
-  const std::string op = Text(abi::CallOr<m::IParserError_nodeOperator>(version, nullptr, error));
-  if (node >= 0) text += "Node " + std::to_string(node);
-  if (!name.empty()) text += (text.empty() ? "Node '" : " '") + name + "'";
-  if (!op.empty()) text += (text.empty() ? "(" : " (") + op + ")";
-  if (!text.empty()) text += ": ";
-  text += Text(abi::Invoke<m::IParserError_desc>(major, error));
+  ModelError read;
   const auto code = static_cast<abi::i32>(abi::Invoke<m::IParserError_code>(major, error));
   const std::string_view code_name = abi::EnumName("nvonnxparser_ErrorCode", major, code);
-  text += " (" + (code_name.empty() ? std::to_string(code) : std::string(code_name)) + ")";
-  return text;
+  read.code = code_name.empty() ? std::to_string(code) : std::string(code_name);
+  read.description = Text(abi::Invoke<m::IParserError_desc>(major, error));
+  read.node = abi::Invoke<m::IParserError_node>(major, error);
+  read.file = Text(abi::Invoke<m::IParserError_file>(major, error));
+  read.line = abi::Invoke<m::IParserError_line>(major, error);
+  read.function = Text(abi::Invoke<m::IParserError_func>(major, error));
+  // TensorRT 8's parser tells a node by its number alone.
+  read.node_name = Text(abi::CallOr<m::IParserError_nodeName>(version, nullptr, error));
+  read.node_operator = Text(abi::CallOr<m::IParserError_nodeOperator>(version, nullptr, error));
+  const abi::i32 depth = abi::CallOr<m::IParserError_localFunctionStackSize>(version, 0, error);
+  char const* const* stack =
+      abi::CallOr<m::IParserError_localFunctionStack>(version, nullptr, error);
+  for (abi::i32 i = 0; stack != nullptr && i < depth; ++i) {
+    read.local_functions.push_back(Text(stack[i]));
+  }
+  return read;
 }
 
-std::vector<std::string> Errors(const Version& version, const abi::nvonnxparser::IParser* parser) {
-  std::vector<std::string> errors;
-  const int major = version.major;
-  const int count = abi::Invoke<m::IParser_getNbErrors>(major, parser);
+}  // namespace
+
+std::vector<ModelError> ParserErrors(const Version& version,
+                                     const abi::nvonnxparser::IParser* parser) {
+  std::vector<ModelError> errors;
+  const int count = abi::Invoke<m::IParser_getNbErrors>(version.major, parser);
   for (int i = 0; i < count; ++i) {
-    const auto* error = abi::Invoke<m::IParser_getError>(major, parser, i);
-    if (abi::IsObject(error)) errors.push_back(Describe(version, error));
+    const auto* error = abi::Invoke<m::IParser_getError>(version.major, parser, i);
+    if (abi::IsObject(error)) errors.push_back(ReadError(version, error));
   }
   return errors;
 }
 
+std::string Describe(const ModelError& error) {
+  std::string text;
+  if (error.node >= 0) text += "Node " + std::to_string(error.node);
+  if (!error.node_name.empty()) {
+    text += (text.empty() ? "Node '" : " '") + error.node_name + "'";
+  }
+  if (!error.node_operator.empty()) {
+    text += (text.empty() ? "(" : " (") + error.node_operator + ")";
+  }
+  if (!error.local_functions.empty()) {
+    text += " in function " + error.local_functions.back();
+  }
+  if (!text.empty()) text += ": ";
+  return text + error.description + " (" + error.code + ")";
+}
+
 Status ParseFailed(BuildObjects& objects, const abi::nvonnxparser::IParser* parser,
                    Logger::Scope& scope) {
-  const std::vector<std::string> errors = Errors(objects.version, parser);
+  std::vector<ModelError> said = ParserErrors(objects.version, parser);
+  std::vector<std::string> errors;
+  for (const ModelError& one : said) errors.push_back(Describe(one));
   // What the parser itself counted says more than the log, so the log's first line is not put behind the message.
   Error error;
   error.code = ErrorCode::kParse;
@@ -72,14 +96,12 @@ Status ParseFailed(BuildObjects& objects, const abi::nvonnxparser::IParser* pars
   error.hint =
       "Check the model with onnx.checker; operators that TensorRT lacks need a plugin, or "
       "a model exported otherwise.";
+  error.model_errors = std::move(said);
   objects.recorder.clear();
   return Status(std::move(error));
 }
 
-}  // namespace
-
-Result<OnnxParser> ParseOnnx(BuildObjects& objects, const ParserEntryPoints& entry,
-                             std::span<const std::byte> model, const std::string& model_path) {
+Result<OnnxParser> CreateParser(BuildObjects& objects, const ParserEntryPoints& entry) {
   Logger::Scope scope(objects.logger);
   const std::int32_t version =
       entry.getNvOnnxParserVersion != nullptr ? entry.getNvOnnxParserVersion() : 0;
@@ -90,6 +112,13 @@ Result<OnnxParser> ParseOnnx(BuildObjects& objects, const ParserEntryPoints& ent
     return objects.Failed(ErrorCode::kBuild, "createNvOnnxParser",
                           "TensorRT could not create an ONNX parser.", scope);
   }
+  return parser;
+}
+
+Result<OnnxParser> ParseOnnx(BuildObjects& objects, const ParserEntryPoints& entry,
+                             std::span<const std::byte> model, const std::string& model_path) {
+  ASSIGN_OR_RETURN(OnnxParser parser, CreateParser(objects, entry));
+  Logger::Scope scope(objects.logger);
   const bool parsed = abi::Invoke<m::IParser_parse>(
       objects.major(), parser.get(), static_cast<void const*>(model.data()), model.size(),
       model_path.empty() ? nullptr : model_path.c_str());

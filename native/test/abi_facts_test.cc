@@ -30,6 +30,10 @@ std::string SignatureText(const MethodInfo& method) {
   for (std::size_t at = arguments.find(", "); at != std::string::npos; at = arguments.find(", ")) {
     arguments.erase(at + 1, 1);
   }
+  const std::string collection = "SubGraphCollection_t";
+  if (const auto at = arguments.find(collection); at != std::string::npos) {
+    arguments.replace(at, collection.size(), "std::vector<std::pair<std::vector<u64>, bool>>");
+  }
   std::string text = method.result + arguments;
   if (*method.qualifier != '\0') text += std::string(" ") + method.qualifier;
   return text;

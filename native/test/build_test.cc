@@ -1,4 +1,5 @@
-// BuildFromOnnx over fake objects, in the layouts of TensorRT 8, 10 and 11: flags, profiles, parser errors, timing cache, cancelling.
+// BuildFromOnnx over fake objects, in the layouts of TensorRT 8, 10 and 11: flags, profiles, parser errors, timing cache, cancelling,
+// calibration.
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -73,6 +74,7 @@ struct Fake {
         +[](void*) -> abi::IOptimizationProfile* { return g_fake->profile.handle(); });
     builder.SetAny<m::VBuilder_buildSerializedNetwork>(
         reinterpret_cast<void*>(+[](void*, void*, void*) -> abi::IHostMemory* {
+          if (g_fake->when_building != nullptr) g_fake->when_building();
           if (g_fake->monitor != nullptr) {
             void* const* vtable = *reinterpret_cast<void* const* const*>(g_fake->monitor);
             using Start = void (*)(void*, char const*, char const*, i32);
@@ -99,6 +101,8 @@ struct Fake {
     network.Set<m::VNetworkDefinition_setName>(
         +[](void*, char const* name) { g_fake->name = name; });
     x.Set<m::VTensor_getName>(+[](void*) -> char const* { return "x"; });
+    x.Set<m::VTensor_getType>(+[](void*) { return DataType::kFloat; });
+    s.Set<m::VTensor_getType>(+[](void*) { return DataType::kInt32; });
     x.Set<m::VTensor_isShapeTensor>(+[](void*) { return uint8_t{0}; });
     s.Set<m::VTensor_getName>(+[](void*) -> char const* { return "s"; });
     s.Set<m::VTensor_isShapeTensor>(+[](void*) { return uint8_t{1}; });
@@ -168,6 +172,10 @@ struct Fake {
     config.Set<m::VBuilderConfig_setTimingCache>(+[](void*, abi::ITimingCache const&, bool) {
       return uint8_t(g_fake->cache_read != "of another GPU");
     });
+    cache.Set<m::VTimingCache_combine>(+[](void*, abi::ITimingCache const&, bool ignore) {
+      ++g_fake->combined;
+      return uint8_t(!ignore);
+    });
     cache.Set<m::VTimingCache_serialize>(
         +[](void*) -> abi::IHostMemory* { return g_fake->memory.handle(); });
     if (major > 8) {
@@ -189,9 +197,27 @@ struct Fake {
     parser_error.Set<m::IParserError_desc>(
         +[](void*) -> char const* { return "no importer registered"; });
     parser_error.Set<m::IParserError_node>(+[](void*) { return 12; });
+    parser_error.Set<m::IParserError_file>(
+        +[](void*) -> char const* { return "ModelImporter.cpp"; });
+    parser_error.Set<m::IParserError_func>(+[](void*) -> char const* { return "parseNode"; });
+    parser_error.Set<m::IParserError_line>(+[](void*) { return 200; });
     if (major == 8) return;
+    parser.Set<m::IParser_supportsModelV2>(
+        +[](void*, void const*, u64, char const*) { return uint8_t(g_fake->parser_errors == 0); });
+    parser.Set<m::IParser_getNbSubgraphs>(+[](void*) -> i64 { return 2; });
+    parser.Set<m::IParser_isSubgraphSupported>(+[](void*, i64 i) { return uint8_t(i == 0); });
+    parser.Set<m::IParser_getSubgraphNodes>(+[](void*, i64 i, i64& length) -> i64* {
+      static std::array<i64, 3> nodes{0, 1, 12};
+      length = i == 0 ? 2 : 1;
+      return nodes.data() + (i == 0 ? 0 : 2);
+    });
     parser_error.Set<m::IParserError_nodeName>(+[](void*) -> char const* { return "strange_3"; });
     parser_error.Set<m::IParserError_nodeOperator>(+[](void*) -> char const* { return "Strange"; });
+    parser_error.Set<m::IParserError_localFunctionStackSize>(+[](void*) { return 2; });
+    parser_error.Set<m::IParserError_localFunctionStack>(+[](void*) -> char const* const* {
+      static const char* const stack[] = {"outer", "inner"};
+      return stack;
+    });
   }
 
   // Opens the stub libraries of this major and hands them the objects.
@@ -243,6 +269,9 @@ struct Fake {
   std::vector<i64> shapes, values;
   std::string name, model_path, cache_read;
   u64 workspace = 0;
+  int combined = 0, calibration_profiles = 0;
+  void* calibrator = nullptr;
+  void (*when_building)() = nullptr;
   i32 level = -1, aux_streams = -1, profiles = 0;
 };
 
@@ -331,7 +360,7 @@ TEST(What8CannotBuildIsRefused) {
   CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kUnsupported).message, "strongly typed");
   // Nobody is told of the progress, but the build goes on.
   options = WithProfile();
-  options.progress = [](const char*, const char*, int, int) { return false; };
+  options.progress = [](const BuildStep&) { return false; };
   CHECK_OK(fake.Build(options));
 }
 
@@ -341,9 +370,19 @@ TEST(ParserErrorsAreAllListed) {
     fake.parser_errors = 2;
     const Error error = CHECK_FAILS(fake.Build(WithProfile()), kParse);
     CHECK_CONTAINS(error.message, "2 errors");
-    CHECK_CONTAINS(error.message, major == 8 ? "Node 12: " : "Node 12 'strange_3' (Strange): ");
+    CHECK_CONTAINS(error.message, major == 8 ? "Node 12: " : "Node 12 'strange_3' (Strange) in function inner: ");
     CHECK_CONTAINS(error.message, ": no importer registered (kUNSUPPORTED_NODE)");
     CHECK_EQ(error.log.size(), 2U);
+    REQUIRE(error.model_errors.size() == 2);
+    CHECK_EQ(error.model_errors[0].node, 12);
+    if (major > 8) CHECK_EQ(error.model_errors[0].node_operator, "Strange");
+    CHECK_EQ(error.model_errors[0].line, 200);
+    if (major == 8) continue;  // its parser tells no names, and its fake no sub-graphs
+    CHECK((error.model_errors[0].local_functions == std::vector<std::string>{"outer", "inner"}));
+    REQUIRE(error.subgraphs.size() == 2);
+    CHECK(error.subgraphs[0].supported && !error.subgraphs[1].supported);
+    CHECK((error.subgraphs[0].nodes == std::vector<i64>{0, 1}));
+    CHECK((error.subgraphs[1].nodes == std::vector<i64>{12}));
     CHECK_EQ(fake.model_path, "none");
   }
 }
@@ -418,7 +457,10 @@ TEST(ProgressCancelsTheBuild) {
     Fake fake(major);
     BuildOptions options = WithProfile();
     int reports = 0;
-    options.progress = [&](const char*, const char*, int, int) { return ++reports < 2; };
+    options.progress = [&](const BuildStep& step) {
+      CHECK_EQ(std::string(step.phase), "Build");
+      return ++reports < 2;
+    };
     CHECK_FAILS(fake.Build(options), kAborted);
     CHECK_EQ(reports, 2);
     reports = -100;
@@ -444,7 +486,9 @@ TEST(TheTimingCacheIsReadAndWrittenBack) {
     CHECK_EQ(ReadFile(options.timing_cache), "ftrt");
     CHECK_OK(fake.Build(options));
     CHECK_EQ(fake.cache_read, "ftrt");
-    CHECK_EQ(fake.cache.deletions(), 2);
+    CHECK_EQ(fake.combined, 1);
+    CHECK_EQ(fake.cache.deletions(),
+             3);  // the second build made one more, of what was in the file by then
 
     std::ofstream(options.timing_cache) << "of another GPU";
     std::vector<std::string> lines;
@@ -460,9 +504,101 @@ TEST(TheTimingCacheIsReadAndWrittenBack) {
     CHECK_OK(fake.Build(options));
     REQUIRE(lines.size() == 1);
     CHECK_CONTAINS(lines[0], "cannot be written");
-    CHECK_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
+    CHECK_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()),
+             2);  // the cache and its lock
   }
   fs::remove_all(folder);
+}
+
+// What TensorRT does with a calibrator, through nothing but its vtable.
+struct CalledCalibrator {
+  template <typename R, typename... A>
+  static R Call(void* object, std::size_t slot, A... arguments) {
+    void* const* vtable = *static_cast<void* const* const*>(object);
+    return reinterpret_cast<R (*)(void*, A...)>(vtable[slot])(object, arguments...);
+  }
+};
+
+TEST(CalibrationAsksForBatchesAndKeepsTheCache) {
+  Fake fake(10);
+  fake.config.Set<m::VBuilderConfig_setCalibrationProfile>(
+      +[](void*, abi::IOptimizationProfile const*) {
+        ++g_fake->calibration_profiles;
+        return uint8_t{1};
+      });
+  fake.config.Set<m::VBuilderConfig_setInt8Calibrator>(
+      +[](void*, abi::IInt8Calibrator* calibrator) {
+        g_fake->calibrator = reinterpret_cast<void*>(calibrator);
+      });
+  BuildOptions options = WithProfile();
+  options.int8 = true;
+  CalibrationOptions& calibration = options.calibration.emplace();
+  calibration.cache = {std::byte{'T'}, std::byte{'R'}};
+  static int batches;
+  batches = 0;
+  calibration.next = [](std::span<const CalibrationInput> inputs,
+                        std::span<void*> addresses) -> Result<bool> {
+    REQUIRE(inputs.size() == 1);
+    CHECK_EQ(inputs[0].name, "x");
+    CHECK_EQ(inputs[0].shape.ToString(), "(8, 64)");  // the profile's optimum
+    addresses[0] = &batches;
+    return ++batches < 3;
+  };
+  std::string kept;
+  calibration.keep_cache = [&kept](std::span<const std::byte> bytes) {
+    kept.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  fake.when_building = +[] {
+    void* object = g_fake->calibrator;
+    u64 length = 0;
+    const void* cache = CalledCalibrator::Call<const void*, u64&>(object, 6, length);
+    CHECK_EQ(std::string(static_cast<const char*>(cache), length), "TR");
+    CHECK_EQ((CalledCalibrator::Call<i32>(object, 8)), 2);
+    const char* names[] = {"x"};
+    void* bindings[] = {nullptr};
+    while (CalledCalibrator::Call<bool, void**, char const**, i32>(object, 5, bindings, names, 1)) {
+      CHECK_EQ(bindings[0], static_cast<void*>(&batches));
+    }
+    CalledCalibrator::Call<void, const void*, u64>(object, 7, "TRT-100600", 10);
+  };
+  CHECK_OK(fake.Build(options));
+  CHECK_EQ(batches, 3);
+  CHECK_EQ(fake.calibration_profiles, 1);
+  CHECK_EQ(kept, "TRT-100600");
+
+  // What fails ends the build, and its cache is not kept.
+  kept.clear();
+  calibration.next = [](std::span<const CalibrationInput>, std::span<void*>) -> Result<bool> {
+    return Status(ErrorCode::kRankMismatch, "a batch is wrong");
+  };
+  options.progress = [](const BuildStep&) { return true; };
+  CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kRankMismatch).message, "a batch is wrong");
+  calibration.next = nullptr;
+  CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kBuild).message, "no calibration data");
+  CHECK_EQ(kept, "");
+
+  options.int8 = false;
+  CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kInvalidArgument).message, "without int8");
+  Fake eleven(11);
+  options.int8 = true;
+  CHECK_CONTAINS(CHECK_FAILS(eleven.Build(options), kUnsupported).hint, "QuantizeLinear");
+}
+
+TEST(AModelIsCheckedWithoutBuilding) {
+  for (const int major : {10, 11}) {
+    Fake fake(major);
+    const std::array<std::byte, 3> model{};
+    auto checked = CheckModel(fake.library, model, "", {});
+    REQUIRE_OK(checked);
+    CHECK(checked.value().supported);
+    fake.parser_errors = 1;
+    checked = CheckModel(fake.library, model, "", {});
+    REQUIRE_OK(checked);
+    CHECK(!checked.value().supported);
+    CHECK_EQ(checked.value().subgraphs.size(), 2U);
+    CHECK_EQ(checked.value().errors.size(), 1U);
+    CHECK_EQ(fake.parser.deletions(), 2);
+  }
 }
 
 TEST(TheLeanRuntimeCannotBuild) {

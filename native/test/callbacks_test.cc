@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "tensorrt/abi/calibrator.h"
 #include "tensorrt/build_progress.h"
 #include "tensorrt/error_recorder.h"
 #include "tensorrt/layer_profiler.h"
@@ -44,6 +45,11 @@ NAME(void*, "void*");
 NAME(void const*, "void const*");
 NAME(char const*, "char const*");
 NAME(abi::CUstream_st*, "CUstream_st*");
+NAME(double, "f64");
+NAME(u64&, "u64&");
+NAME(void**, "void*[]");
+NAME(char const**, "char const*[]");
+NAME(abi::CalibrationAlgoType, "CalibrationAlgoType");
 NAME(abi::Dims64 const&, "Dims64 const&");
 NAME(abi::Dims32 const&, "Dims32 const&");
 NAME(abi::InterfaceInfo, "InterfaceInfo");
@@ -153,6 +159,38 @@ const std::vector<Ours>& OurMethods() {
       OURS(IStreamReaderV2, 0, StreamReaderV2Interface, read),
       OURS(IStreamReaderV2, 0, StreamReaderV2Interface, seek),
       OURS(IStreamWriter, 0, StreamWriterInterface, write),
+      OURS(IInt8Calibrator, 8, Int8Calibrator8, getBatchSize),
+      OURS(IInt8Calibrator, 8, Int8Calibrator8, getBatch),
+      OURS(IInt8Calibrator, 8, Int8Calibrator8, readCalibrationCache),
+      OURS(IInt8Calibrator, 8, Int8Calibrator8, writeCalibrationCache),
+      OURS(IInt8Calibrator, 8, Int8Calibrator8, getAlgorithm),
+      OURS(IInt8EntropyCalibrator2, 8, Int8Calibrator8, getBatch),
+      OURS(IInt8EntropyCalibrator2, 8, Int8Calibrator8, getAlgorithm),
+      OURS(IInt8EntropyCalibrator, 8, Int8Calibrator8, getBatch),
+      OURS(IInt8EntropyCalibrator, 8, Int8Calibrator8, getAlgorithm),
+      OURS(IInt8MinMaxCalibrator, 8, Int8Calibrator8, getBatch),
+      OURS(IInt8MinMaxCalibrator, 8, Int8Calibrator8, getAlgorithm),
+      OURS(IInt8LegacyCalibrator, 8, Int8Calibrator8, getAlgorithm),
+      OURS(IInt8LegacyCalibrator, 8, Int8Calibrator8, getQuantile),
+      OURS(IInt8LegacyCalibrator, 8, Int8Calibrator8, getRegressionCutoff),
+      OURS(IInt8LegacyCalibrator, 8, Int8Calibrator8, readHistogramCache),
+      OURS(IInt8LegacyCalibrator, 8, Int8Calibrator8, writeHistogramCache),
+      OURS(IInt8Calibrator, 10, Int8Calibrator10, getBatchSize),
+      OURS(IInt8Calibrator, 10, Int8Calibrator10, getBatch),
+      OURS(IInt8Calibrator, 10, Int8Calibrator10, readCalibrationCache),
+      OURS(IInt8Calibrator, 10, Int8Calibrator10, writeCalibrationCache),
+      OURS(IInt8Calibrator, 10, Int8Calibrator10, getAlgorithm),
+      OURS(IInt8EntropyCalibrator2, 10, Int8Calibrator10, getBatch),
+      OURS(IInt8EntropyCalibrator2, 10, Int8Calibrator10, getAlgorithm),
+      OURS(IInt8EntropyCalibrator, 10, Int8Calibrator10, getBatch),
+      OURS(IInt8EntropyCalibrator, 10, Int8Calibrator10, getAlgorithm),
+      OURS(IInt8MinMaxCalibrator, 10, Int8Calibrator10, getBatch),
+      OURS(IInt8MinMaxCalibrator, 10, Int8Calibrator10, getAlgorithm),
+      OURS(IInt8LegacyCalibrator, 10, Int8Calibrator10, getAlgorithm),
+      OURS(IInt8LegacyCalibrator, 10, Int8Calibrator10, getQuantile),
+      OURS(IInt8LegacyCalibrator, 10, Int8Calibrator10, getRegressionCutoff),
+      OURS(IInt8LegacyCalibrator, 10, Int8Calibrator10, readHistogramCache),
+      OURS(IInt8LegacyCalibrator, 10, Int8Calibrator10, writeHistogramCache),
   };
   return methods;
 }
@@ -193,6 +231,8 @@ TEST(CallbackSlotsAndSignaturesAgreeWithTheFacts) {
     const auto slots = [&](const char* interface, int count) {
       if (counts.contains(interface)) CHECK_EQ(counts[interface], count);
     };
+    slots("IInt8Calibrator", version.major == 8 ? 7 : 9);
+    slots("IInt8LegacyCalibrator", version.major == 8 ? 11 : 13);
     const bool old = version.major == 8;
     slots("ILogger", version.major <= 10 ? 3 : 5);
     slots("IProfiler", version.major <= 10 ? 3 : 5);
@@ -246,7 +286,7 @@ R CallSlot(void* object, std::size_t slot, A... arguments) {
 TEST(InterfaceKindsAgreeWithTheFacts) {
   Logger logger(10, Severity::kError, nullptr);
   ErrorRecorder recorder(logger);
-  BuildProgress progress([](const char*, const char*, int, int) { return true; });
+  BuildProgress progress([](const BuildStep&) { return true; });
   OutputAllocatorAdapter output(nullptr);
   TestGpuAllocator allocator;
   TestLogger11 logger11;
@@ -486,9 +526,10 @@ TEST(OutputAllocatorIsCalledThroughItsVtable) {
 TEST(ProgressReportsAndCancels) {
   std::vector<std::string> seen;
   bool go_on = true;
-  BuildProgress progress([&](const char* phase, const char* parent, int step, int steps) {
-    seen.push_back(std::string(phase) + "<" + parent + " " + std::to_string(step) + "/" +
-                   std::to_string(steps));
+  BuildProgress progress([&](const BuildStep& step) {
+    CHECK(step.elapsed_ms >= 0);
+    seen.push_back(std::string(step.phase) + "<" + step.parent + " " + std::to_string(step.step) +
+                   "/" + std::to_string(step.steps));
     return go_on;
   });
   void* object = progress.abi_object();
@@ -505,7 +546,7 @@ TEST(ProgressReportsAndCancels) {
   CHECK_EQ(seen[2], "Tactics<Build 1/3");
   CHECK_EQ(seen[3], "Tactics<Build 2/3");
 
-  BuildProgress thrower([](const char*, const char*, int, int) -> bool { throw 1; });
+  BuildProgress thrower([](const BuildStep&) -> bool { throw 1; });
   CHECK(!(CallSlot<bool, char const*, i32>(thrower.abi_object(), 5, "x", 0)));
   CHECK(thrower.cancelled());
 }

@@ -86,6 +86,15 @@ class IDebugListener : public IVersionedInterface {
   virtual bool processDebugTensor(void const*, TensorLocation, DataType, Dims64 const&, char const*, cudaStream_t) noexcept = 0;  // 4
 };
 
+class IInt8Calibrator : public IVersionedInterface {
+ public:
+  virtual int32_t getBatchSize() const noexcept = 0;  // 4
+  virtual bool getBatch(void*[], char const*[], int32_t) noexcept = 0;  // 5
+  virtual void const* readCalibrationCache(size_t&) noexcept = 0;  // 6
+  virtual void writeCalibrationCache(void const*, size_t) noexcept = 0;  // 7
+  virtual CalibrationAlgoType getAlgorithm() noexcept = 0;  // 8
+};
+
 class IPluginRegistry {
  public:
   virtual bool registerCreator(IPluginCreator&, AsciiChar const*) noexcept = 0;  // 0

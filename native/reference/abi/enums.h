@@ -303,4 +303,11 @@ enum class OnnxParserFlag : int32_t {
   kADJUST_FOR_DLA = 4,
 };
 
+enum class CalibrationAlgoType : int32_t {
+  kLEGACY_CALIBRATION = 0,
+  kENTROPY_CALIBRATION = 1,
+  kENTROPY_CALIBRATION_2 = 2,
+  kMINMAX_CALIBRATION = 3,
+};
+
 }  // namespace trtnode::reference

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "reference/builder/calibration.h"
 #include "reference/builder/config.h"
 #include "reference/builder/network.h"
+#include "reference/builder/timing_cache.h"
 #include "reference/faults.h"
 #include "reference/onnx/specialize.h"
 #include "reference/runtime/host_memory.h"
@@ -145,6 +147,21 @@ bool Builder::Check(const Network& network, const BuilderConfig& config) const {
   return true;
 }
 
+bool Builder::UseTimingCache(const Network& network, const BuilderConfig& config) const {
+  if (config.getTimingCache() == nullptr || config.getFlag(BuilderFlag::kDISABLE_TIMING_CACHE))
+    return true;
+  const auto& cache = static_cast<const TimingCache&>(*config.getTimingCache()->impl());
+  size_t misses = 0;
+  for (const onnx::Node& node : network.parsed().model.nodes) {
+    std::string layer = network.parsed().model.graph_name + "\n" + node.domain + "\n" +
+                        node.op_type + "\n" + node.name;
+    for (const std::string& input : node.inputs) layer += "\n" + input;
+    if (!cache.Enter(layer)) ++misses;
+  }
+  if (misses == 0 || !config.getFlag(BuilderFlag::kERROR_ON_TIMING_CACHE_MISS)) return true;
+  return Fail("The timing cache lacks " + std::to_string(misses) + " layers.");
+}
+
 bool Builder::ReportProgress(const Network& network, const BuilderConfig& config) const {
   IProgressMonitor* monitor = config.getProgressMonitor();
   if (monitor == nullptr) return true;
@@ -183,7 +200,9 @@ std::string Builder::Build(INetworkDefinition& definition, IBuilderConfig& confi
   if (config.getFlag(BuilderFlag::kREFIT))
     reports_->Warning(
         "The trt-node CPU reference runtime cannot refit: the engine will not be refittable.");
+  if (!Calibrate(network, config, *reports_)) return {};
   if (!ReportProgress(network, config)) return {};
+  if (!UseTimingCache(network, config)) return {};
   Plan plan;
   plan.name = definition.impl()->getName();
   plan.builder_flags = config.getFlags();

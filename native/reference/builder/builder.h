@@ -55,6 +55,8 @@ class Builder final : public VBuilder {
   bool Check(const Network& network, const BuilderConfig& config) const;
   bool CheckInput(const Network& network, const std::string& name, const Profile& profile,
                   size_t index) const;
+  // Enters every layer into the timing cache; false if one was missing and must not be.
+  bool UseTimingCache(const Network& network, const BuilderConfig& config) const;
   bool ReportProgress(const Network& network, const BuilderConfig& config) const;
   // Empty if the build failed; the reason was reported.
   std::string Build(INetworkDefinition& network, IBuilderConfig& config);

@@ -87,8 +87,20 @@ int32_t BuilderConfig::addOptimizationProfile(IOptimizationProfile const* profil
 }
 
 bool BuilderConfig::setCalibrationProfile(IOptimizationProfile const* profile) noexcept {
-  calibration_profile_ = profile;
-  return true;
+  constexpr char kApi[] = "IBuilderConfig::setCalibrationProfile";
+  return Guard(*reports_, kApi, false, [&] {
+    if (profile != nullptr) {
+      const auto& added = static_cast<const OptimizationProfile&>(*profile->impl());
+      if (const std::string problem = added.Problem(); !problem.empty()) {
+        reports_->Error(ErrorCode::kINVALID_ARGUMENT, kApi, kApiUsage,
+                        "Invalid calibration profile: " + problem + ".");
+        return false;
+      }
+      calibration_ranges_ = added.profile();
+    }
+    calibration_profile_ = profile;
+    return true;
+  });
 }
 
 bool BuilderConfig::setTacticSources(TacticSources sources) noexcept {
@@ -108,7 +120,11 @@ ITimingCache* BuilderConfig::createTimingCache(void const* blob, size_t size) co
   });
 }
 
-bool BuilderConfig::setTimingCache(ITimingCache const& cache, bool) noexcept {
+bool BuilderConfig::setTimingCache(ITimingCache const& cache, bool ignore_mismatch) noexcept {
+  if (!ignore_mismatch && !static_cast<const TimingCache&>(*cache.impl()).matches()) {
+    reports_->Warning("The timing cache was made by another version of TensorRT.");
+    return false;
+  }
   timing_cache_ = &cache;
   return true;
 }

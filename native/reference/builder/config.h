@@ -103,6 +103,10 @@ class BuilderConfig final : public VBuilderConfig {
   int64_t getL2LimitForTiling() const noexcept override { return l2_limit_; }
 
   const std::vector<Profile>& profiles() const { return profiles_; }
+  // Null: none was set.
+  const Profile* calibration_profile() const {
+    return calibration_profile_ == nullptr ? nullptr : &calibration_ranges_;
+  }
 
  private:
   // False, with TensorRT's words in the log, unless `condition` (which `text` says) holds.
@@ -127,6 +131,7 @@ class BuilderConfig final : public VBuilderConfig {
   ProfilingVerbosity verbosity_ = ProfilingVerbosity::kLAYER_NAMES_ONLY;
   IAlgorithmSelector* selector_ = nullptr;
   IOptimizationProfile const* calibration_profile_ = nullptr;
+  Profile calibration_ranges_;  // a copy, as of the others
   QuantizationFlags quantization_ = 0;
   TacticSources tactics_ = 0x18;  // edge mask and JIT convolutions, TensorRT 10's default
   ITimingCache const* timing_cache_ = nullptr;

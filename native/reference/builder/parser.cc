@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <numeric>
+#include <set>
 
 #include "reference/faults.h"
 #include "reference/onnx/shape_flow.h"
@@ -73,11 +74,44 @@ int FindNode(const onnx::Model& model, const std::string& text) {
     const std::string& op = model.nodes[i].op_type;
     if (Mentions(text, "registered for ", op, " ") || Mentions(text, "op_type:", op, ",") ||
         Mentions(text, "Op (", op, ")") || Mentions(text, "implementation for ", op, "(") ||
-        Mentions(text, "Op with name (", op, ")") || Mentions(text, "type '", op, "'")) {
+        Mentions(text, "Op with name (", op, ")") || Mentions(text, "type '", op, "'") ||
+        Mentions(text, ":", op, "(")) {
       return static_cast<int>(i);
     }
   }
   return -1;
+}
+
+bool IsUnknownOperator(const std::string& error) {
+  return error.find("No Op registered") != std::string::npos ||
+         error.find("not a registered") != std::string::npos ||
+         error.find("Could not find an implementation") != std::string::npos;
+}
+
+// A model of this one operator: whatever else is wrong with it, an unknown operator is said to be unknown.
+bool HasOperator(const std::string& name, const std::string& domain, int64_t opset) {
+  onnx::Writer node;
+  node.Bytes(2, "out");
+  node.Bytes(4, name);
+  if (!domain.empty()) node.Bytes(7, domain);
+  onnx::Writer graph;
+  graph.Bytes(1, node.str());
+  graph.Bytes(2, "probe");
+  onnx::Writer model;
+  model.Varint(1, 8);
+  model.Bytes(7, graph.str());
+  onnx::Writer onnx_opset;
+  onnx_opset.Varint(2, static_cast<uint64_t>(opset > 0 ? opset : 1));
+  model.Bytes(8, onnx_opset.str());
+  if (!domain.empty()) {
+    onnx::Writer own;
+    own.Bytes(1, domain);
+    own.Varint(2, 1);
+    model.Bytes(8, own.str());
+  }
+  std::string error;
+  if (ort::Session::Create(model.str(), ort::Purpose::kInferShapes, &error)) return true;
+  return !IsUnknownOperator(error);
 }
 
 }  // namespace
@@ -107,9 +141,7 @@ bool Parser::Add(ParserErrorCode code, const std::string& text, int node, const 
 
 bool Parser::AddForModel(const onnx::Model& model, const std::string& text) {
   const int index = FindNode(model, text);
-  const bool unknown_operator = text.find("No Op registered") != std::string::npos ||
-                                text.find("not a registered") != std::string::npos ||
-                                text.find("Could not find an implementation") != std::string::npos;
+  const bool unknown_operator = IsUnknownOperator(text);
   if (index < 0)
     return Add(
         unknown_operator ? ParserErrorCode::kUNSUPPORTED_GRAPH : ParserErrorCode::kINVALID_GRAPH,
@@ -215,19 +247,46 @@ bool Parser::parseFromFile(char const* path, int) noexcept {
   });
 }
 
+void Parser::Split(const onnx::Model& model) {
+  std::set<size_t> refused;
+  for (const auto& error : errors_) {
+    if (error->node_index < 0) continue;
+    refused.insert(static_cast<size_t>(error->node_index));
+  }
+  for (size_t i = 0; i < model.nodes.size(); ++i) {
+    const onnx::Node& node = model.nodes[i];
+    if (refused.count(i) != 0 || HasOperator(node.op_type, node.domain, model.opset)) continue;
+    refused.insert(i);
+    (void)Add(ParserErrorCode::kUNSUPPORTED_NODE,
+              "Plugin not found, are the plugin name, version, and namespace correct?",
+              static_cast<int>(i), LayerName(node), node.op_type);
+  }
+  // Without a node to blame nothing of the model can be built.
+  const bool all = refused.empty();
+  for (size_t i = 0; i < model.nodes.size(); ++i) {
+    const bool supported = !all && refused.count(i) == 0;
+    if (subgraphs_.empty() || subgraphs_.back().second != supported)
+      subgraphs_.push_back({{}, supported});
+    subgraphs_.back().first.push_back(static_cast<int64_t>(i));
+  }
+}
+
 bool Parser::supportsModelV2(void const* model, size_t size, char const* path) noexcept {
   return Guard(reports_, "IParser::supportsModelV2", false, [&] {
-    subgraph_.clear();
-    subgraph_supported_ = false;
+    subgraphs_.clear();
     if (model == nullptr || size == 0)
       return Add(ParserErrorCode::kMODEL_DESERIALIZE_FAILED, "the model is empty");
     ParsedModel parsed;
-    subgraph_supported_ =
+    const bool supported =
         Read({static_cast<const char*>(model), size}, path == nullptr ? "" : path, &parsed);
-    // ONNX Runtime takes all of a model or nothing, so there is one subgraph.
-    subgraph_.resize(parsed.model.nodes.size());
-    std::iota(subgraph_.begin(), subgraph_.end(), int64_t{0});
-    return subgraph_supported_;
+    if (!supported) {
+      Split(parsed.model);
+    } else if (!parsed.model.nodes.empty()) {
+      std::vector<int64_t> nodes(parsed.model.nodes.size());
+      std::iota(nodes.begin(), nodes.end(), int64_t{0});
+      subgraphs_.push_back({std::move(nodes), true});
+    }
+    return supported;
   });
 }
 
@@ -236,33 +295,16 @@ bool Parser::supportsModel(void const* model, size_t size, SubGraphCollection_t&
   const bool supported = supportsModelV2(model, size, path);
   Guard(reports_, "IParser::supportsModel", 0, [&] {
     subgraphs.clear();
-    if (!subgraph_.empty()) subgraphs.push_back({{subgraph_.begin(), subgraph_.end()}, supported});
+    for (const auto& [nodes, taken] : subgraphs_)
+      subgraphs.push_back({{nodes.begin(), nodes.end()}, taken});
     return 0;
   });
   return supported;
 }
 
 bool Parser::supportsOperator(char const* name) const noexcept {
-  return Guard(reports_, "IParser::supportsOperator", false, [&] {
-    if (name == nullptr) return false;
-    // A model of this one operator: whatever else is wrong with it, an unknown operator is said to be unknown.
-    onnx::Writer node;
-    node.Bytes(2, "out");
-    node.Bytes(4, name);
-    onnx::Writer graph;
-    graph.Bytes(1, node.str());
-    graph.Bytes(2, "probe");
-    onnx::Writer opset;
-    opset.Varint(2, 17);
-    onnx::Writer model;
-    model.Varint(1, 8);
-    model.Bytes(7, graph.str());
-    model.Bytes(8, opset.str());
-    std::string error;
-    if (ort::Session::Create(model.str(), ort::Purpose::kInferShapes, &error)) return true;
-    return error.find("No Op registered") == std::string::npos &&
-           error.find("not a registered") == std::string::npos;
-  });
+  return Guard(reports_, "IParser::supportsOperator", false,
+               [&] { return name != nullptr && HasOperator(name, "", 17); });
 }
 
 IParserError const* Parser::getError(int index) const noexcept {
@@ -286,8 +328,11 @@ ITensor const* Parser::getLayerOutputTensor(char const* layer, int64_t output) n
 }
 
 int64_t* Parser::getSubgraphNodes(int64_t index, int64_t& length) noexcept {
-  length = index == 0 ? static_cast<int64_t>(subgraph_.size()) : 0;
-  return length == 0 ? nullptr : subgraph_.data();
+  length = 0;
+  if (index < 0 || index >= getNbSubgraphs()) return nullptr;
+  auto& nodes = subgraphs_[static_cast<size_t>(index)].first;
+  length = static_cast<int64_t>(nodes.size());
+  return nodes.data();
 }
 
 bool Parser::loadModelProto(void const* model, size_t size, char const* path) noexcept {

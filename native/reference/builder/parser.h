@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reference/abi/handles.h"
@@ -56,9 +57,9 @@ class Parser final : public IParser {
   bool getFlag(OnnxParserFlag flag) const noexcept override { return (flags_ & Bit(flag)) != 0; }
   ITensor const* getLayerOutputTensor(char const* layer, int64_t output) noexcept override;
   bool supportsModelV2(void const* model, size_t size, char const* path) noexcept override;
-  int64_t getNbSubgraphs() noexcept override { return subgraph_.empty() ? 0 : 1; }
+  int64_t getNbSubgraphs() noexcept override { return static_cast<int64_t>(subgraphs_.size()); }
   bool isSubgraphSupported(int64_t index) noexcept override {
-    return index == 0 && !subgraph_.empty() && subgraph_supported_;
+    return index >= 0 && index < getNbSubgraphs() && subgraphs_[static_cast<size_t>(index)].second;
   }
   int64_t* getSubgraphNodes(int64_t index, int64_t& length) noexcept override;
   bool loadModelProto(void const* model, size_t size, char const* path) noexcept override;
@@ -74,14 +75,16 @@ class Parser final : public IParser {
   bool CheckTypes(ParsedModel* parsed);
   bool Add(ParserErrorCode code, const std::string& text, int node = -1,
            const std::string& name = "", const std::string& op = "");
+  // Adds an error for every node whose operator ONNX Runtime has not, and parts the nodes into what can be built and what cannot.
+  void Split(const onnx::Model& model);
   bool AddForModel(const onnx::Model& model, const std::string& text);
 
   Network& network_;
   Reporter reports_;
   std::vector<std::unique_ptr<ParserError>> errors_;
   OnnxParserFlags flags_ = 1;  // native instance normalization, TensorRT 10's default
-  std::vector<int64_t> subgraph_;
-  bool subgraph_supported_ = false;
+  std::vector<std::pair<std::vector<int64_t>, bool>>
+      subgraphs_;  // nodes, and whether they can be built
   std::string loaded_;
   std::string loaded_path_;
 };

@@ -91,12 +91,137 @@ TEST(ParserErrorsNameTheNode) {
   bench.parser->clearErrors();
   CHECK_EQ(0, bench.parser->getNbErrors());
   CHECK(!bench.parser->supportsModelV2(model.data(), model.size(), nullptr));
-  CHECK_EQ(int64_t{1}, bench.parser->getNbSubgraphs());
-  CHECK(!bench.parser->isSubgraphSupported(0));
+  REQUIRE(bench.parser->getNbSubgraphs() == 2);
+  CHECK(bench.parser->isSubgraphSupported(0));
+  CHECK(!bench.parser->isSubgraphSupported(1));
+  CHECK(!bench.parser->isSubgraphSupported(2));
   int64_t length = 0;
-  CHECK(bench.parser->getSubgraphNodes(0, length) != nullptr && length == 2);
+  const int64_t* nodes = bench.parser->getSubgraphNodes(1, length);
+  CHECK(nodes != nullptr && length == 1 && nodes[0] == 1);
+  SubGraphCollection_t collection;
+  CHECK(!bench.parser->supportsModel(model.data(), model.size(), collection, nullptr));
+  REQUIRE(collection.size() == 2);
+  CHECK(collection[0].second && collection[0].first == std::vector<size_t>{0});
   CHECK(bench.parser->supportsOperator("Conv"));
   CHECK(!bench.parser->supportsOperator("Frobnicate"));
+}
+
+TEST(EveryUnsupportedNodeIsNamed) {
+  Bench bench;
+  const std::string model = ModelMaker()
+                                .Input("x", onnx::kFloat, {1, 4})
+                                .Node("Frobnicate", {"x"}, {"a"}, "first")
+                                .Node("Relu", {"a"}, {"b"}, "second")
+                                .Node("Twiddle", {"b"}, {"c"}, "third")
+                                .Node("Frobnicate", {"c"}, {"y"}, "fourth")
+                                .Output("y", onnx::kFloat, {1, 4})
+                                .Make();
+  CHECK(!bench.parser->supportsModelV2(model.data(), model.size(), nullptr));
+  REQUIRE(bench.parser->getNbErrors() == 3);
+  CHECK_EQ(std::string("Twiddle"), std::string(bench.parser->getError(1)->nodeOperator()));
+  CHECK_EQ(3, bench.parser->getError(2)->node());
+  REQUIRE(bench.parser->getNbSubgraphs() == 3);  // the two last nodes are one
+}
+
+// An application's calibrator, over pinned memory that stands for the device's.
+class TestCalibrator final : public IInt8Calibrator {
+ public:
+  int batches = 2;
+  std::string cache, written;
+  std::vector<float>* data = nullptr;
+  void* address = nullptr;
+
+  APILanguage getAPILanguage() const noexcept override { return APILanguage::kCPP; }
+  InterfaceInfo getInterfaceInfo() const noexcept override {
+    return {"IInt8EntropyCalibrator2", 1, 0};
+  }
+  int32_t getBatchSize() const noexcept override { return 1; }
+  bool getBatch(void* bindings[], char const* names[], int32_t count) noexcept override {
+    CHECK_EQ(1, count);
+    CHECK_EQ(std::string("x"), std::string(names[0]));
+    bindings[0] = address;
+    return batches-- > 0;
+  }
+  void const* readCalibrationCache(size_t& length) noexcept override {
+    length = cache.size();
+    return cache.empty() ? nullptr : cache.data();
+  }
+  void writeCalibrationCache(void const* text, size_t length) noexcept override {
+    written.assign(static_cast<const char*>(text), length);
+  }
+  CalibrationAlgoType getAlgorithm() noexcept override {
+    return CalibrationAlgoType::kENTROPY_CALIBRATION_2;
+  }
+};
+
+TEST(CalibrationAsksUntilThereIsNoMore) {
+  Bench bench;
+  REQUIRE(bench.Parse(ReadFixture("onnx/mlp.onnx")));
+  IOptimizationProfile* profile = bench.builder->impl()->createOptimizationProfile();
+  for (const auto selector :
+       {OptProfileSelector::kMIN, OptProfileSelector::kOPT, OptProfileSelector::kMAX})
+    CHECK(profile->impl()->setDimensions("x", selector, Dims64{2, {2, 64}}));
+  VBuilderConfig& config = *bench.config->impl();
+  CHECK_EQ(0, config.addOptimizationProfile(profile));
+  config.setFlag(BuilderFlag::kINT8);
+  TestCalibrator calibrator;
+  CUdeviceptr memory = 0;
+  REQUIRE(cuMemAlloc_v2(&memory, 2 * 64 * sizeof(float)) == 0);
+  calibrator.address = reinterpret_cast<void*>(memory);
+  config.setInt8Calibrator(&calibrator);
+  const auto build = [&] {
+    return std::unique_ptr<IHostMemory>(
+        bench.builder->impl()->buildSerializedNetwork(*bench.network, *bench.config));
+  };
+  CHECK(build() != nullptr);
+  CHECK(calibrator.batches < 0);
+  CHECK(Contains(calibrator.written, "TRT-100600-EntropyCalibration2\nx: "));
+  // The cache alone serves.
+  calibrator.cache = std::exchange(calibrator.written, "");
+  calibrator.batches = 0;
+  CHECK(build() != nullptr);
+  CHECK_EQ(std::string(), calibrator.written);
+  calibrator.cache.clear();
+  CHECK(build() == nullptr);
+  CHECK(bench.logger.HasError("no scaling factors detected"));
+  calibrator.batches = 1;
+  calibrator.address = &calibrator;
+  CHECK(build() == nullptr);
+  CHECK(bench.logger.HasError("is no device memory of 512 bytes"));
+  CHECK_EQ(0, static_cast<int>(cuMemFree_v2(memory)));
+}
+
+TEST(TimingCachesKeepLayersAndMerge) {
+  Bench bench;
+  REQUIRE(bench.Parse(ModelMaker()
+                          .Input("x", onnx::kFloat, {1, 4})
+                          .Node("Relu", {"x"}, {"y"}, "only")
+                          .Output("y", onnx::kFloat, {1, 4})
+                          .Make()));
+  VBuilderConfig& config = *bench.config->impl();
+  const std::unique_ptr<ITimingCache> cache(config.createTimingCache(nullptr, 0));
+  REQUIRE(config.setTimingCache(*cache, false));
+  const auto built = [&] {
+    return std::unique_ptr<IHostMemory>(bench.builder->impl()->buildSerializedNetwork(
+               *bench.network, *bench.config)) != nullptr;
+  };
+  config.setFlag(BuilderFlag::kERROR_ON_TIMING_CACHE_MISS);
+  CHECK(!built());
+  CHECK(built());  // the layers are entered, even so
+  const std::unique_ptr<IHostMemory> blob(cache->impl()->serialize());
+  std::string bytes(static_cast<const char*>(blob->impl()->data()), blob->impl()->size());
+  CHECK(bytes.size() > 16 && (bytes.size() - 16) % 16 == 0);
+  const std::unique_ptr<ITimingCache> other(config.createTimingCache(nullptr, 0));
+  CHECK(other->impl()->combine(*cache, false));
+  const std::unique_ptr<IHostMemory> merged(other->impl()->serialize());
+  CHECK_EQ(bytes.size(), merged->impl()->size());
+  CHECK(config.createTimingCache(bytes.data(), bytes.size() - 1) == nullptr);
+  bytes[8] = 9;
+  const std::unique_ptr<ITimingCache> foreign(config.createTimingCache(bytes.data(), bytes.size()));
+  REQUIRE(foreign != nullptr);
+  CHECK(!config.setTimingCache(*foreign, false));
+  CHECK(!other->impl()->combine(*foreign, false));
+  CHECK(config.setTimingCache(*foreign, true));
 }
 
 TEST(ParserRefusesWhatIsNoModel) {

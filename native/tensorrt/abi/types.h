@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "core/dtype.h"
 #include "tensorrt/types.h"
@@ -84,6 +86,12 @@ struct IParserRefitter;
 enum class ErrorCode : i32 {};
 enum class OnnxParserFlag : i32 {};
 }  // namespace nvonnxparser
+
+// What IParser::supportsModel fills: nodes, and whether they are supported. libstdc++'s vectors cross the border here, three
+// pointers each, whose memory comes from and goes to malloc on both sides.
+using SubGraphCollection_t = std::vector<std::pair<std::vector<u64>, bool>>;
+static_assert(sizeof(SubGraphCollection_t) == 24 &&
+              sizeof(SubGraphCollection_t::value_type) == 32);
 
 inline constexpr int kMaxDims = 8;
 
