@@ -7,6 +7,9 @@ import { type RuntimeKind, openPlatformWithDevice, platformOptionNames } from '.
 import { deserialize, makeNativeRuntime, versionText } from './runtime/runtime.js';
 import { type EngineProperties, engineProperties } from './runtime/engine-info.js';
 import { ActivationMemory } from './runtime/activation-memory.js';
+import { GpuAllocator } from './runtime/gpu-allocator.js';
+import type { PlanInput } from './plan-source.js';
+import { debugPlan } from './session/debug.js';
 import { Dispatcher, type DispatcherHolder } from './session/dispatcher.js';
 import { resolveFeeds } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
@@ -42,12 +45,16 @@ const sessionOptionNames = [
   'maxCudaGraphs',
   'completion',
   'activationMemory',
+  'gpuAllocator',
   'onTiming',
   'signal',
 ];
 const cudaGraphModes = ['auto', 'on', 'off'] as const;
 const completions = ['adaptive', 'spin', 'block'] as const;
-const runOptionNames = ['signal', 'deadlineMs', 'profile', 'outputs'];
+const runManyOptionNames = ['signal', 'deadlineMs', 'profile', 'outputs'];
+const runOptionNames = [...runManyOptionNames, 'debug', 'onDebugTensor'];
+
+type DebugOptions = 'debug' | 'onDebugTensor';
 
 /** Of {@link ResolvedRun}, in all sessions. */
 let lastVersion = 0;
@@ -125,7 +132,8 @@ export class Session {
   /**
    * Loads a plan. The work happens on other threads.
    *
-   * @param plan - Path of the plan (read on another thread, outside JavaScript's memory), or its bytes, which are copied before this returns.
+   * @param plan - Path of the plan (read on another thread, outside JavaScript's memory), its bytes, which are copied before this returns, or a source of chunks
+   *   ({@link PlanSource}), which is never held in memory as a whole (TensorRT 8 excepted).
    * @param options - Which runtime and device, how many instances, and so on.
    * @returns Rejects with {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_BUFFER; {@link LoadError} ERR_TRT_NO_DRIVER,
    *   ERR_TRT_LIBRARY_NOT_FOUND, ERR_TRT_LIBRARY_INVALID, ERR_TRT_LIBRARY_VERSION, ERR_TRT_REFERENCE_UNAVAILABLE, ERR_TRT_ADDON;
@@ -133,13 +141,10 @@ export class Session {
    *   ERR_TRT_PLAN_VERSION, ERR_TRT_PLAN_DEVICE, ERR_TRT_PLAN_RUNTIME; {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY; {@link AbortedError} ERR_TRT_ABORTED;
    *   {@link ClosedError} ERR_TRT_CLOSED when the `activationMemory` is closed.
    */
-  static async load(
-    plan: string | URL | Uint8Array | ArrayBuffer,
-    options: SessionOptions = {},
-  ): Promise<Session> {
+  static async load(plan: PlanInput, options: SessionOptions = {}): Promise<Session> {
     checkOptions(options, sessionOptionNames, 'Session.load');
     const signal = checkSignal(options.signal, 'Session.load');
-    const loading = Session.#load(plan, options);
+    const loading = Session.#load(plan, options, signal);
     if (signal === undefined) return loading;
     return new Promise<Session>((resolve, reject) => {
       const onAbort = (): void => {
@@ -156,7 +161,11 @@ export class Session {
     });
   }
 
-  static async #load(plan: unknown, options: SessionOptions): Promise<Session> {
+  static async #load(
+    plan: unknown,
+    options: SessionOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Session> {
     const device = checkInteger(options.device ?? 0, 'device', 0);
     const instances = checkInteger(options.instances ?? 1, 'instances', 1, 1024);
     const priority = checkInteger(options.priority ?? 0, 'priority', -1000, 1000);
@@ -176,7 +185,7 @@ export class Session {
     const runtime = makeNativeRuntime(platform, device, options);
     let engine: NativeEngine | undefined;
     try {
-      engine = await deserialize(runtime, plan, 'Session.load');
+      engine = await deserialize(runtime, plan, 'Session.load', signal);
       const { info } = engine;
       const pinnedProfile =
         options.profile === undefined || options.profile === 'auto'
@@ -219,7 +228,7 @@ export class Session {
     } catch (error) {
       engine?.close();
       runtime.close();
-      throw error;
+      throw GpuAllocator.explain(error, options.gpuAllocator);
     }
   }
 
@@ -275,11 +284,13 @@ export class Session {
    */
   runSync(
     feeds: Feeds,
-    options?: Pick<RunOptions, 'profile'> & { outputs?: readonly string[] | undefined },
+    options?: Pick<RunOptions, 'profile' | DebugOptions> & {
+      outputs?: readonly string[] | undefined;
+    },
   ): Record<string, Tensor>;
   runSync<const O extends OutputTargets>(
     feeds: Feeds,
-    options: Pick<RunOptions, 'profile'> & { outputs: O },
+    options: Pick<RunOptions, 'profile' | DebugOptions> & { outputs: O },
   ): OutputsOf<O>;
   runSync(feeds: Feeds, options?: RunOptions): unknown {
     return this.#dispatcher.runSync(this.#resolve(feeds, options));
@@ -298,19 +309,21 @@ export class Session {
    */
   runMany(
     feedsOf: readonly Feeds[],
-    options?: Omit<RunOptions, 'outputs'> & { outputs?: readonly string[] | undefined },
+    options?: Omit<RunOptions, 'outputs' | DebugOptions> & {
+      outputs?: readonly string[] | undefined;
+    },
   ): Promise<Record<string, Tensor>[]>;
   runMany<const O extends OutputTargets>(
     feedsOf: readonly Feeds[],
-    options: Omit<RunOptions, 'outputs'> & { outputs: readonly O[] },
+    options: Omit<RunOptions, 'outputs' | DebugOptions> & { outputs: readonly O[] },
   ): Promise<OutputsOf<O>[]>;
   runMany(
     feedsOf: readonly Feeds[],
-    options?: Omit<RunOptions, 'outputs'> & { outputs?: unknown },
+    options?: Omit<RunOptions, 'outputs' | DebugOptions> & { outputs?: unknown },
   ): Promise<unknown> {
     try {
       this.#assertOpen();
-      checkOptions(options, runOptionNames, 'runMany');
+      checkOptions(options, runManyOptionNames, 'runMany');
       if (!Array.isArray(feedsOf)) {
         throw invalidArgument(
           `runMany: expected an array with the inputs of each run, got ${describe(feedsOf)}`,
@@ -446,6 +459,10 @@ export class Session {
       this.#resolving = run !== this.#resolved;
     }
     run.outputs = outputs;
+    run.debug =
+      options === undefined
+        ? undefined
+        : debugPlan(this.#native.engine, options.debug, options.onDebugTensor);
     return run;
   }
 }

@@ -15,6 +15,7 @@ import {
   profilingVerbosities,
   verbosityNumber,
 } from '../runtime/engine-info.js';
+import { GpuAllocator } from '../runtime/gpu-allocator.js';
 import { abortedError, checkSignal } from '../session/run.js';
 import { checkChoice, checkInteger, checkOptions, checkString } from '../validate.js';
 import { type BuildProfile, nativeProfile } from './profile.js';
@@ -71,6 +72,10 @@ export interface BuildOptions extends PlatformOptions, LogOptions {
   engineName?: string | undefined;
   /** File with kernel timings, read and extended, which makes later builds faster. */
   timingCacheFile?: string | undefined;
+  /** Tensors inside the network, by the names of the ONNX model, whose values runs may watch ({@link RunOptions.debug}). TensorRT 10 and newer. */
+  markDebug?: readonly string[] | undefined;
+  /** Whom TensorRT asks for device memory while it builds; default: the device. */
+  gpuAllocator?: GpuAllocator | undefined;
   /** Index of the CUDA device; default 0. The plan runs on such devices only. */
   device?: number | undefined;
   /** Told of each step. */
@@ -105,6 +110,8 @@ const optionNames = [
   'hardwareCompatibilityLevel',
   'engineName',
   'timingCacheFile',
+  'markDebug',
+  'gpuAllocator',
   'device',
   'progress',
   'signal',
@@ -131,12 +138,13 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   checkOptions(options, optionNames, 'build');
   const signal = checkSignal(options.signal, 'build');
   const device = checkInteger(options.device ?? 0, 'device', 0);
-  const native = nativeOptions(options, device);
+  const rest = nativeOptions(options, device);
   const path = typeof options.onnx === 'string' ? options.onnx : '';
   const model = path === '' ? planBytes(options.onnx, 'build: onnx') : await readModel(path);
   const { platform } = openPlatformWithDevice(options, device);
   checkSignal(signal, 'build'); // it may have been aborted while the model was read
-  const running = platform.build(model, path, native);
+  const gpuAllocator = GpuAllocator.nativeOf(options.gpuAllocator, platform, device);
+  const running = platform.build(model, path, { ...rest, gpuAllocator });
   const cancel = (): void => {
     running.cancel();
   };
@@ -150,7 +158,7 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
     if (signal?.aborted === true && isTensorRTError(error) && error.code === 'ERR_TRT_ABORTED') {
       throw abortedError('build', signal);
     }
-    throw error;
+    throw GpuAllocator.explain(error, options.gpuAllocator);
   } finally {
     signal?.removeEventListener('abort', cancel);
   }
@@ -173,7 +181,21 @@ function flag(value: unknown, name: string, otherwise: boolean): boolean {
   );
 }
 
-function nativeOptions(options: BuildOptions, device: number): NativeBuildOptions {
+function nameList(value: unknown, name: string): readonly string[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '')) {
+    return value as string[];
+  }
+  throw invalidArgument(
+    `${name}: expected an array of names, got ${describe(value)}`,
+    "Give tensor names of the ONNX model, for example ['conv1_out'].",
+  );
+}
+
+function nativeOptions(
+  options: BuildOptions,
+  device: number,
+): Omit<NativeBuildOptions, 'gpuAllocator'> {
   const { profiles = [], progress, saveEngine } = options;
   if (!Array.isArray(profiles)) {
     throw invalidArgument(
@@ -211,6 +233,7 @@ function nativeOptions(options: BuildOptions, device: number): NativeBuildOption
     profilingVerbosity: verbosityNumber(verbosity),
     hardwareCompatibilityLevel: compatibilityNumber(compatibility),
     engineName: checkString(options.engineName ?? '', 'engineName'),
+    markDebug: nameList(options.markDebug, 'markDebug'),
     timingCache: checkString(options.timingCacheFile ?? '', 'timingCacheFile'),
     device,
     ...nativeLogOptions(options),

@@ -1,5 +1,6 @@
 // ResolvedRun: a run that was checked, before it has a slot.
 
+import type { DebugPlan } from './debug.js';
 import { type ResolvedFeeds, emptyFeeds } from './feeds.js';
 import type { IoTable } from './io-table.js';
 import type { OutputPlan } from './outputs.js';
@@ -9,6 +10,8 @@ export interface ResolvedRun {
   readonly feeds: ResolvedFeeds;
   profile: number;
   outputs: OutputPlan;
+  /** What is watched; undefined: nothing. */
+  debug: DebugPlan | undefined;
   /** The profile that was asked for. */
   pinned: number | undefined;
   /** Another number whenever the feeds or the profile are others than before, never used twice; 0: nothing can be said. */
@@ -17,5 +20,12 @@ export interface ResolvedRun {
 
 /** One that nothing was resolved into yet. */
 export function emptyRun(table: IoTable, outputs: OutputPlan): ResolvedRun {
-  return { feeds: emptyFeeds(table), profile: 0, outputs, pinned: undefined, version: 0 };
+  return {
+    feeds: emptyFeeds(table),
+    profile: 0,
+    outputs,
+    debug: undefined,
+    pinned: undefined,
+    version: 0,
+  };
 }

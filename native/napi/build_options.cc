@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "napi/gpu_allocator.h"
 #include "napi/values.h"
 
 namespace trtnode::napi {
@@ -91,6 +92,10 @@ Result<BuildRequest> ReadBuildOptions(EnvState& state, napi_value object) {
                    GetInt(env, object, "hardwareCompatibilityLevel", 0, kMost));
   ASSIGN_OR_RETURN(options.engine_name, GetString(env, object, "engineName"));
   ASSIGN_OR_RETURN(options.timing_cache, GetString(env, object, "timingCache"));
+  ASSIGN_OR_RETURN(napi_value mark_debug, Get(env, object, "markDebug"));
+  ASSIGN_OR_RETURN(options.mark_debug, ReadStrings(env, mark_debug, "markDebug"));
+  ASSIGN_OR_RETURN(napi_value allocator, Get(env, object, "gpuAllocator"));
+  ASSIGN_OR_RETURN(options.gpu_allocator, ReadGpuAllocator(env, allocator));
   ASSIGN_OR_RETURN(request.device, GetInt(env, object, "device", 0, 1 << 20));
   ASSIGN_OR_RETURN(const int severity, GetInt(env, object, "logSeverity", 0, 4));
   options.log_severity = static_cast<tensorrt::Severity>(severity);

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "tensorrt/build_config.h"
+#include "tensorrt/build_debug.h"
 #include "tensorrt/build_objects.h"
 #include "tensorrt/build_profiles.h"
 #include "tensorrt/build_progress.h"
 #include "tensorrt/entry_points.h"
+#include "tensorrt/gpu_allocator.h"
 #include "tensorrt/onnx_parse.h"
 #include "tensorrt/timing_cache.h"
 
@@ -68,13 +70,20 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
   // In the order in which they depend: what TensorRT calls goes last.
   Logger logger(major, options.log_severity, options.log_sink);
   std::optional<BuildProgress> progress;
+  std::optional<GpuAllocatorAdapter> allocator;
+  if (options.gpu_allocator != nullptr) allocator.emplace(options.gpu_allocator);
+  const RefusalScope refusals(options.gpu_allocator.get());
   BuildObjects objects(library->version(), logger);
   RETURN_IF_ERROR(CreateObjects(objects, *library, options));
+  if (allocator) {
+    abi::Invoke<m::VBuilder_setGpuAllocator>(major, objects.builder.get(), allocator->abi_object());
+  }
   ASSIGN_OR_RETURN(const OnnxParser parser, ParseOnnx(objects, *entry, model, model_path));
   if (!options.engine_name.empty()) {
     abi::Invoke<m::VNetworkDefinition_setName>(major, objects.network.get(),
                                                options.engine_name.c_str());
   }
+  RETURN_IF_ERROR(MarkDebugTensors(objects, options));
   RETURN_IF_ERROR(ApplyBuildOptions(objects, options));
   RETURN_IF_ERROR(AddProfiles(objects, options));
   std::optional<TimingCache> timing_cache;
@@ -99,8 +108,8 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
     return Status(ErrorCode::kAborted, "The build was cancelled.");
   }
   if (!built) {
-    return objects.Failed(ErrorCode::kBuild, "IBuilder::buildSerializedNetwork",
-                          "TensorRT could not build the model.", scope);
+    return refusals.Explain(objects.Failed(ErrorCode::kBuild, "IBuilder::buildSerializedNetwork",
+                                           "TensorRT could not build the model.", scope));
   }
   if (timing_cache) {
     // The plan is there: a cache that cannot be kept is worth a warning, not a failure.

@@ -17,6 +17,8 @@
 
 namespace trtnode::tensorrt {
 
+class GpuAllocator;
+
 struct BuildOptions {
   std::vector<std::map<std::string, ProfileShape>>
       profiles;  // by input name; empty: static shapes only
@@ -32,6 +34,8 @@ struct BuildOptions {
   int hardware_compatibility_level = 0;  // kNONE 0, kAMPERE_PLUS 1, kSAME_COMPUTE_CAPABILITY 2
   std::string engine_name;               // empty: the parser's own
   std::string timing_cache;              // file; empty: none
+  std::vector<std::string> mark_debug;   // names of tensors that a debug listener shall see
+  std::shared_ptr<GpuAllocator> gpu_allocator;  // of the builder's device memory; null: its own
   Severity log_severity = Severity::kWarning;
   LogSink log_sink;
   // Phase, its parent (or empty), step and number of steps. Returns false to cancel. From TensorRT's threads.

@@ -61,12 +61,14 @@ Status ExecutionContext::SetOptimizationProfile(int profile, void* stream) {
                                                    std::to_string(count) + ".");
   }
   Logger::Scope scope(impl_->logger);
+  const RefusalScope refusals(impl_->engine->runtime()->gpu_allocator().get());
   if (impl_->Ask<m::VExecutionContext_setOptimizationProfileAsync>(profile, Stream(stream))) {
     return Status();
   }
-  return impl_->Failed(ErrorCode::kExecution, "setOptimizationProfileAsync",
-                       "TensorRT refused optimization profile " + std::to_string(profile) + ".",
-                       scope);
+  return refusals.Explain(
+      impl_->Failed(ErrorCode::kExecution, "setOptimizationProfileAsync",
+                    "TensorRT refused optimization profile " + std::to_string(profile) + ".",
+                    scope));
 }
 
 int ExecutionContext::optimization_profile() const {
@@ -183,6 +185,7 @@ std::int64_t ExecutionContext::MaxOutputSize(int tensor) const {
 
 Status ExecutionContext::Enqueue(void* stream) {
   Logger::Scope scope(impl_->logger);
+  const RefusalScope refusals(impl_->Allocator());
   if (impl_->has_allocators) {
     for (const auto& one : impl_->allocators) {
       if (one != nullptr) one->TakeFailure();
@@ -196,8 +199,8 @@ Status ExecutionContext::Enqueue(void* stream) {
         "The output allocator of '" + impl_->Tensor(static_cast<int>(i)).name + "' gave no memory.",
         scope);
   }
-  return impl_->Failed(ErrorCode::kExecution, "enqueueV3", "TensorRT could not enqueue the work.",
-                       scope);
+  return refusals.Explain(impl_->Failed(ErrorCode::kExecution, "enqueueV3",
+                                        "TensorRT could not enqueue the work.", scope));
 }
 
 const std::shared_ptr<Engine>& ExecutionContext::engine() const noexcept { return impl_->engine; }

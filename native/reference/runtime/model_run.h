@@ -11,7 +11,7 @@
 
 namespace trtnode::reference {
 
-// A tensor of a run, by its index in EngineCore::tensors().
+// A tensor of a run, by its index for EngineCore::Spec().
 struct RunTensor {
   size_t tensor = 0;
   void* address = nullptr;  // null for an output: ONNX Runtime allocates
