@@ -7,6 +7,8 @@ import { writeNpy } from '../npy.js';
 import { type MadeInput, makeInputs } from '../run/inputs.js';
 import { type TensorSummary, summarize } from '../run/random.js';
 import { Session } from '../session.js';
+import type { DebugTensor } from '../session/debug.js';
+import type { RunOptions } from '../session/types.js';
 import type { Tensor } from '../tensor.js';
 import { formatShape } from '../validate.js';
 import {
@@ -16,6 +18,13 @@ import {
   platformFlags,
   platformOptions,
 } from './command.js';
+import {
+  type SavedDebugTensor,
+  debugFlags,
+  debugOptions,
+  debugRequest,
+  saveDebugTensors,
+} from './debug-tensors.js';
 import {
   type ParsedFlags,
   UsageError,
@@ -81,13 +90,15 @@ async function runAll(
   inputs: ReadonlyMap<string, MadeInput>,
   iterations: number,
   profile: number | undefined,
+  last: Pick<RunOptions, 'debug' | 'onDebugTensor'>,
 ): Promise<{ outputs: Record<string, Tensor>; timing: Timing }> {
   const feeds = Object.fromEntries([...inputs].map(([name, { tensor }]) => [name, tensor]));
   let outputs: Record<string, Tensor> = {};
   const times: number[] = [];
   for (let iteration = 0; iteration < iterations; iteration++) {
     const start = performance.now();
-    outputs = await session.run(feeds, { profile });
+    const debug = iteration === iterations - 1 ? last : {};
+    outputs = await session.run(feeds, { profile, ...debug });
     times.push(performance.now() - start);
   }
   const meanMs = times.reduce((sum, time) => sum + time, 0) / times.length;
@@ -101,6 +112,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const iterations = integerFlag(parsed, 'iterations', 1) ?? 1;
   const seed = integerFlag(parsed, 'seed', 0, 2 ** 32 - 1) ?? 0;
   const shapes = flagValue(parsed, 'shapes');
+  const debug = debugRequest(parsed);
   const files = new Map(
     [...flagValues(parsed, 'input'), ...flagValues(parsed, 'loadInputs')].flatMap((value) => [
       ...parseFiles(value, 'input'),
@@ -117,10 +129,14 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
     seed,
     profile: profile ?? 0,
   });
-  const { outputs, timing } = await runAll(session, inputs, iterations, profile);
+  const debugTensors: DebugTensor[] = [];
+  const last = debug === undefined ? {} : debugOptions(debug, debugTensors);
+  const { outputs, timing } = await runAll(session, inputs, iterations, profile, last);
   const folder = flagValue(parsed, 'saveOutputs');
   const saved = folder === undefined ? {} : await saveOutputs(folder, outputs);
-  print(output, session, plan, inputs, outputs, timing, saved);
+  const savedDebug =
+    debug === undefined ? undefined : await saveDebugTensors(debug, debugTensors, folder ?? '.');
+  print(output, session, plan, inputs, outputs, timing, saved, savedDebug);
   return 0;
 }
 
@@ -132,6 +148,7 @@ function print(
   outputs: Readonly<Record<string, Tensor>>,
   timing: Timing,
   saved: Readonly<Record<string, string>>,
+  debugTensors: readonly SavedDebugTensor[] | undefined,
 ): void {
   const summaries = Object.entries(outputs).map(
     ([name, tensor]) => [name, summarize(tensor)] as const,
@@ -146,6 +163,12 @@ function print(
   }
   lines.push('Outputs:', ...summaries.map(([name, summary]) => summaryText(name, summary)));
   for (const [name, file] of Object.entries(saved)) lines.push(`Wrote ${name} to ${file}`);
+  if (debugTensors !== undefined) {
+    lines.push('Debug tensors:');
+    for (const { name, files, ...summary } of debugTensors) {
+      lines.push(summaryText(name, summary), ...files.map((file) => `  Wrote ${name} to ${file}`));
+    }
+  }
   lines.push(
     `Ran ${timing.iterations} inference(s): first ${timing.firstMs.toFixed(3)} ms, mean ${timing.meanMs.toFixed(3)} ms, fastest ${timing.minMs.toFixed(3)} ms (with copies, as awaited in JavaScript)`,
   );
@@ -162,6 +185,7 @@ function print(
       source,
     })),
     outputs: summaries.map(([name, summary]) => ({ name, ...summary, file: saved[name] })),
+    debugTensors,
     timing,
   });
 }
@@ -189,6 +213,7 @@ export const runCommand: Command = {
       value: 'DIR',
       help: 'Write each output to DIR as .npy',
     },
+    ...debugFlags,
     { name: 'iterations', value: 'N', help: 'How often to run (default 1)' },
     {
       name: 'useProfile',

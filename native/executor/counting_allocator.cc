@@ -33,16 +33,16 @@ class DeviceSource final : public DeviceMemorySource {
     }
     const auto handle = static_cast<cuda::abi::CUstream>(stream);
     int capturing = cuda::abi::kCaptureStatusNone;
-    RETURN_IF_ERROR(context_->driver().Check(
-        context_->f().cuStreamIsCapturing(handle, &capturing), "cuStreamIsCapturing"));
+    RETURN_IF_ERROR(context_->driver().Check(context_->f().cuStreamIsCapturing(handle, &capturing),
+                                             "cuStreamIsCapturing"));
     if (capturing != cuda::abi::kCaptureStatusNone) {
       // It would belong to the graph and be counted once for all its launches.
       return Status(ErrorCode::kOutOfMemory,
                     "The GPU allocator gives no memory while a CUDA graph is captured.",
                     "Run without CUDA graphs (cudaGraph: 'off').");
     }
-    RETURN_IF_ERROR(context_->driver().Check(
-        context_->f().cuMemAllocAsync(&address, bytes, handle), "cuMemAllocAsync", bytes));
+    RETURN_IF_ERROR(context_->driver().Check(context_->f().cuMemAllocAsync(&address, bytes, handle),
+                                             "cuMemAllocAsync", bytes));
     const std::lock_guard lock(mutex_);
     pooled_.insert(reinterpret_cast<void*>(address));
     return reinterpret_cast<void*>(address);
@@ -59,9 +59,8 @@ class DeviceSource final : public DeviceMemorySource {
     if (!pooled || stream == nullptr) {
       return context_->f().cuMemFree_v2(Address(address)) == cuda::abi::kSuccess;
     }
-    return context_->f().cuMemFreeAsync(Address(address),
-                                        static_cast<cuda::abi::CUstream>(stream)) ==
-           cuda::abi::kSuccess;
+    return context_->f().cuMemFreeAsync(
+               Address(address), static_cast<cuda::abi::CUstream>(stream)) == cuda::abi::kSuccess;
   }
 
  private:
@@ -97,8 +96,8 @@ Status CountingAllocator::Take(std::uint64_t bytes) {
     Error error;
     error.code = ErrorCode::kOutOfMemory;
     error.message = "The GPU allocator's limit of " + cuda::FormatBytes(limit_) +
-                    " does not allow " + cuda::FormatBytes(bytes) + " more: " +
-                    cuda::FormatBytes(used) + " are allocated.";
+                    " does not allow " + cuda::FormatBytes(bytes) +
+                    " more: " + cuda::FormatBytes(used) + " are allocated.";
     error.hint = "Raise `limitBytes`, or close what uses this allocator.";
     error.requested_bytes = bytes;
     return Status(std::move(error));
@@ -120,8 +119,8 @@ void CountingAllocator::Give(std::uint64_t bytes, bool never_had) noexcept {
   }
 }
 
-void* CountingAllocator::Allocate(std::uint64_t bytes, std::uint64_t alignment,
-                                  std::uint32_t flags, void* stream) {
+void* CountingAllocator::Allocate(std::uint64_t bytes, std::uint64_t alignment, std::uint32_t flags,
+                                  void* stream) {
   if (Status over = Take(bytes); !over.ok()) {
     Refuse(std::move(over));
     return nullptr;
@@ -194,9 +193,9 @@ Result<std::shared_ptr<cuda::DeviceBuffer>> AllocateFrom(
     if (!reason.ok()) return reason;
     return Status(ErrorCode::kOutOfMemory, "The GPU allocator gave no memory.");
   }
-  return std::make_shared<cuda::DeviceBuffer>(
-      context, Address(memory), bytes,
-      [allocator, memory] { (void)allocator->Deallocate(memory, nullptr); });
+  return std::make_shared<cuda::DeviceBuffer>(context, Address(memory), bytes, [allocator, memory] {
+    (void)allocator->Deallocate(memory, nullptr);
+  });
 }
 
 }  // namespace trtnode::executor

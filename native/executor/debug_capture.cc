@@ -31,9 +31,9 @@ Status DebugCapture::Copy(const tensorrt::DebugTensorView& tensor) {
     const cuda::ContextGuard guard(*context_);
     RETURN_IF_ERROR(guard.status());
     RETURN_IF_ERROR(context_->driver().Check(
-        context_->f().cuMemcpyDtoHAsync_v2(
-            copy.data.data(), reinterpret_cast<cuda::abi::CUdeviceptr>(tensor.address),
-            copy.data.size(), stream),
+        context_->f().cuMemcpyDtoHAsync_v2(copy.data.data(),
+                                           reinterpret_cast<cuda::abi::CUdeviceptr>(tensor.address),
+                                           copy.data.size(), stream),
         "cuMemcpyDtoHAsync_v2"));
     RETURN_IF_ERROR(
         context_->driver().Check(context_->f().cuStreamSynchronize(stream), "cuStreamSynchronize"));

@@ -58,8 +58,7 @@ Result<napi_value> ContextObject::SetTemporaryStorageAllocator(Call& call) {
 }
 
 Result<napi_value> ContextObject::SetDebugListener(Call& call) {
-  ASSIGN_OR_RETURN(auto held,
-                   JsReference::HoldFunction(call.state, call.arguments[0], "listener"));
+  ASSIGN_OR_RETURN(auto held, JsReference::HoldFunction(call.state, call.arguments[0], "listener"));
   std::shared_ptr<executor::DebugCapture> capture;
   if (held != nullptr) {
     capture = std::make_shared<executor::DebugCapture>(

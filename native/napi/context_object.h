@@ -26,7 +26,8 @@ class ContextObject final : public HandleObject<ExecutionContextResource> {
   Result<napi_value> TensorAddress(Call& call);
   Result<napi_value> SetOutputAllocator(Call& call);
   Result<napi_value> MaxOutputSize(Call& call);
-  Result<napi_value> SetTemporaryStorageAllocator(Call& call);  // context_callbacks.cc, to DebugState
+  Result<napi_value> SetTemporaryStorageAllocator(
+      Call& call);  // context_callbacks.cc, to DebugState
   Result<napi_value> SetDebugListener(Call& call);
   Result<napi_value> SetTensorDebugState(Call& call);
   Result<napi_value> SetAllTensorsDebugState(Call& call);

@@ -109,8 +109,8 @@ Result<void*> JsDeviceSource::Inner::Ask(std::size_t bytes, std::uint64_t alignm
       return NoMemory(bytes, "its `allocate` function returned none.",
                       "Return a DeviceBuffer of at least that size.");
     }
-    ASSIGN_OR_RETURN(Object * object, UnwrapObject(env, given, Kind::kDeviceBuffer,
-                                                   "What a GPU allocator returns"));
+    ASSIGN_OR_RETURN(Object * object,
+                     UnwrapObject(env, given, Kind::kDeviceBuffer, "What a GPU allocator returns"));
     const auto& resource = static_cast<DeviceBufferObject*>(object)->resource();
     void* const address = resource->buffer->pointer();
     if (resource->context != context || resource->buffer->bytes() < bytes ||
@@ -191,8 +191,7 @@ Result<void*> JsDeviceSource::Allocate(std::size_t bytes, std::uint64_t alignmen
   if (*inner_->ending || Exiting()) return Status(over.error());
   if (std::this_thread::get_id() == inner_->js_thread) return inner_->Ask(bytes, alignment, flags);
   const auto answer = std::make_shared<Request::Answer>();
-  if (!inner_->queue->Push(
-          std::make_shared<Request>(inner_, answer, bytes, alignment, flags))) {
+  if (!inner_->queue->Push(std::make_shared<Request>(inner_, answer, bytes, alignment, flags))) {
     return Status(over.error());
   }
   std::uint64_t call = inner_->calls->number();
@@ -241,8 +240,8 @@ bool JsDeviceSource::Free(void* address, void* stream) {
     }
   }
   if (inner_->deallocate != nullptr) {
-    (void)inner_->queue->Push(std::make_shared<Notice>(
-        inner_->deallocate, lent.object, reinterpret_cast<std::uint64_t>(address)));
+    (void)inner_->queue->Push(std::make_shared<Notice>(inner_->deallocate, lent.object,
+                                                       reinterpret_cast<std::uint64_t>(address)));
   }
   return true;
 }
@@ -289,17 +288,15 @@ Result<napi_value> CreateGpuAllocator(Call& call) {
   } else {
     source = executor::MakeDeviceSource(context);
   }
-  auto resource =
-      std::make_shared<GpuAllocatorResource>(std::make_shared<executor::CountingAllocator>(
-          std::move(context), limit, std::move(source)));
+  auto resource = std::make_shared<GpuAllocatorResource>(
+      std::make_shared<executor::CountingAllocator>(std::move(context), limit, std::move(source)));
   return NewObject(call.state, std::make_unique<GpuAllocatorObject>(std::move(resource)));
 }
 
 Result<std::shared_ptr<executor::CountingAllocator>> ReadGpuAllocator(napi_env env,
                                                                       napi_value value) {
   if (IsNullish(env, value)) return std::shared_ptr<executor::CountingAllocator>();
-  ASSIGN_OR_RETURN(Object * object,
-                   UnwrapObject(env, value, Kind::kGpuAllocator, "gpuAllocator"));
+  ASSIGN_OR_RETURN(Object * object, UnwrapObject(env, value, Kind::kGpuAllocator, "gpuAllocator"));
   return static_cast<GpuAllocatorObject*>(object)->resource()->allocator;
 }
 

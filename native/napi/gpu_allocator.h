@@ -52,6 +52,7 @@ class GpuAllocatorObject final : public HandleObject<GpuAllocatorResource> {
 // createGpuAllocator(platform, device, limit, allocate, deallocate)
 Result<napi_value> CreateGpuAllocator(Call& call);
 // The option of this name; null where it is not given. kInvalidArgument for one of another device, if that is known.
-Result<std::shared_ptr<executor::CountingAllocator>> ReadGpuAllocator(napi_env env, napi_value value);
+Result<std::shared_ptr<executor::CountingAllocator>> ReadGpuAllocator(napi_env env,
+                                                                      napi_value value);
 
 }  // namespace trtnode::napi

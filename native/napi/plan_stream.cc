@@ -153,25 +153,25 @@ Result<napi_value> RuntimeObject::DeserializeEngineStream(Call& call) {
   call.state.AddCancellation(ending);
   auto chunks = std::make_shared<ChunkQueue>(std::move(wanted), std::move(ending));
   auto engine = std::make_shared<std::shared_ptr<EngineResource>>();
-  ASSIGN_OR_RETURN(
-      napi_value promise,
-      RunAsync(
-          call.state,
-          [runtime = resource_, chunks, engine]() -> Status {
-            cuda::RelaxCaptureMode(runtime->context->driver());
-            const cuda::ContextGuard guard(*runtime->context);
-            RETURN_IF_ERROR(guard.status());
-            executor::CudaCopy copy(runtime->context);
-            auto made = runtime->runtime->DeserializeEngineFrom(*chunks, copy);
-            chunks->Abandon();
-            GuardExit();
-            RETURN_IF_ERROR(made.TakeStatus());
-            *engine = std::make_shared<EngineResource>(runtime, made.Take());
-            return {};
-          },
-          [engine](EnvState& state) {
-            return NewObject(state, std::make_unique<EngineObject>(std::move(*engine)));
-          }));
+  ASSIGN_OR_RETURN(napi_value promise,
+                   RunAsync(
+                       call.state,
+                       [runtime = resource_, chunks, engine]() -> Status {
+                         cuda::RelaxCaptureMode(runtime->context->driver());
+                         const cuda::ContextGuard guard(*runtime->context);
+                         RETURN_IF_ERROR(guard.status());
+                         executor::CudaCopy copy(runtime->context);
+                         auto made = runtime->runtime->DeserializeEngineFrom(*chunks, copy);
+                         chunks->Abandon();
+                         GuardExit();
+                         RETURN_IF_ERROR(made.TakeStatus());
+                         *engine = std::make_shared<EngineResource>(runtime, made.Take());
+                         return {};
+                       },
+                       [engine](EnvState& state) {
+                         return NewObject(state,
+                                          std::make_unique<EngineObject>(std::move(*engine)));
+                       }));
   napi_ref reference = nullptr;
   NAPI_TRY(napi_create_reference(call.env, promise, 1, &reference));
   return NewObject(call.state, std::make_unique<PlanStreamObject>(std::move(chunks), reference));

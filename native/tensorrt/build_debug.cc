@@ -49,9 +49,8 @@ Status MarkDebugTensors(BuildObjects& objects, const BuildOptions& options) {
                     "them.");
     }
     Logger::Scope scope(objects.logger);
-    ASSIGN_OR_RETURN(const bool marked,
-                     abi::Call<m::VNetworkDefinition_markDebug>(
-                         objects.version, objects.network.get(), *tensor));
+    ASSIGN_OR_RETURN(const bool marked, abi::Call<m::VNetworkDefinition_markDebug>(
+                                            objects.version, objects.network.get(), *tensor));
     if (!marked) {
       return objects.Failed(ErrorCode::kBuild, "INetworkDefinition::markDebug",
                             "TensorRT cannot make '" + name + "' a debug tensor.", scope);

@@ -65,10 +65,9 @@ Status ExecutionContext::SetOptimizationProfile(int profile, void* stream) {
   if (impl_->Ask<m::VExecutionContext_setOptimizationProfileAsync>(profile, Stream(stream))) {
     return Status();
   }
-  return refusals.Explain(
-      impl_->Failed(ErrorCode::kExecution, "setOptimizationProfileAsync",
-                    "TensorRT refused optimization profile " + std::to_string(profile) + ".",
-                    scope));
+  return refusals.Explain(impl_->Failed(
+      ErrorCode::kExecution, "setOptimizationProfileAsync",
+      "TensorRT refused optimization profile " + std::to_string(profile) + ".", scope));
 }
 
 int ExecutionContext::optimization_profile() const {

@@ -57,8 +57,8 @@ Status ExecutionContext::SetAllTensorsDebugState(bool on) {
 
 bool ExecutionContext::DebugState(const std::string& name) const {
   Logger::Scope scope(impl_->logger);
-  const Result<bool> on = abi::Call<m::VExecutionContext_getDebugState>(
-      impl_->version, impl_->get(), name.c_str());
+  const Result<bool> on =
+      abi::Call<m::VExecutionContext_getDebugState>(impl_->version, impl_->get(), name.c_str());
   return on.ok() && on.value();
 }
 

@@ -62,8 +62,8 @@ Status PlanReader::SkipTo(std::uint64_t position) {
   if (position > source_at_) {
     staging_.resize(kStaging);
     while (source_at_ < position) {
-      const auto step = static_cast<std::size_t>(
-          std::min<std::uint64_t>(position - source_at_, staging_.size()));
+      const auto step =
+          static_cast<std::size_t>(std::min<std::uint64_t>(position - source_at_, staging_.size()));
       ASSIGN_OR_RETURN(const std::size_t got, Next(std::span(staging_).first(step)));
       if (got == 0) break;
     }

@@ -15,7 +15,8 @@ namespace trtnode::tensorrt {
 
 class PlanReader {
  public:
-  PlanReader(PlanSource& source, DeviceCopy& copy) : source_(source), copy_(copy), v1_(*this), v2_(*this) {}
+  PlanReader(PlanSource& source, DeviceCopy& copy)
+      : source_(source), copy_(copy), v1_(*this), v2_(*this) {}
   PlanReader(const PlanReader&) = delete;
   PlanReader& operator=(const PlanReader&) = delete;
 

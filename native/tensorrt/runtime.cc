@@ -34,8 +34,8 @@ struct Runtime::Impl {
   int major() const noexcept { return library->abi_major(); }
 
   Status Refused(const PlanHeader& header, const char* call, Logger::Scope& scope) {
-    Status status = CallFailed(ErrorCode::kDeserialize, call, "TensorRT refused the plan.", scope,
-                               &recorder);
+    Status status =
+        CallFailed(ErrorCode::kDeserialize, call, "TensorRT refused the plan.", scope, &recorder);
     ExplainRefusal(header, library->version(), library->flavor(), status.error());
     return status;
   }
@@ -47,7 +47,7 @@ struct Runtime::Impl {
   std::unique_ptr<GpuAllocatorAdapter> allocator;  // null: TensorRT's own
   std::shared_ptr<GpuAllocator> gpu_allocator;
   abi::Owned<abi::VRuntime> runtime;
-  std::mutex mutex;  // held while a plan is deserialized
+  std::mutex mutex;               // held while a plan is deserialized
   std::atomic<int> streaming{0};  // plans in pieces that are being deserialized, or wait to be
 
   struct Streaming {
@@ -170,13 +170,12 @@ Result<std::shared_ptr<Engine>> Runtime::DeserializeEngineFrom(PlanSource& sourc
     } else {
       call = "IRuntime::deserializeCudaEngine(IStreamReaderV2&)";
       reader.KeepWindow();
-      ASSIGN_OR_RETURN(engine, abi::Call<m::VRuntime_deserializeCudaEngineV2>(
-                                   version, impl_->get(), *reader.v2()));
+      ASSIGN_OR_RETURN(engine, abi::Call<m::VRuntime_deserializeCudaEngineV2>(version, impl_->get(),
+                                                                              *reader.v2()));
     }
     if (!abi::IsObject(engine)) {
       if (reader.failed()) return reader.TakeFailure();
-      if (reader.ended_early() && header.total_bytes &&
-          *header.total_bytes > reader.bytes_read()) {
+      if (reader.ended_early() && header.total_bytes && *header.total_bytes > reader.bytes_read()) {
         return TruncatedPlan(*header.total_bytes, reader.bytes_read());
       }
       return refusals.Explain(impl_->Refused(header, call, scope));

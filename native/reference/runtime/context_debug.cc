@@ -60,20 +60,19 @@ bool ExecutionContext::TellListener(char const* api, cudaStream_t handle, const 
                                     const std::vector<size_t>& watched) {
   for (const size_t index : watched) {
     const TensorSpec& spec = core_->debug_tensors()[index];
-    const auto position = static_cast<size_t>(
-        std::find_if(pending.outputs.begin(), pending.outputs.end(),
-                     [&](const RunTensor& output) {
-                       return core_->Spec(output.tensor).name == spec.name;
-                     }) -
-        pending.outputs.begin());
+    const auto position =
+        static_cast<size_t>(std::find_if(pending.outputs.begin(), pending.outputs.end(),
+                                         [&](const RunTensor& output) {
+                                           return core_->Spec(output.tensor).name == spec.name;
+                                         }) -
+                            pending.outputs.begin());
     ort::Produced produced;
     {
       const std::lock_guard lock(last_run_->mutex);
       produced = last_run_->outputs[position];
     }
     // In device memory for as long as the call lasts, as TensorRT's is.
-    const size_t bytes =
-        static_cast<size_t>(Volume(produced.dimensions)) * ElementSize(spec.type);
+    const size_t bytes = static_cast<size_t>(Volume(produced.dimensions)) * ElementSize(spec.type);
     const auto memory = DeviceMemory::Allocate(std::max<size_t>(bytes, 1), nullptr);
     if (!memory) {
       reports_->Error(ErrorCode::kFAILED_ALLOCATION, api, kOutOfMemory,

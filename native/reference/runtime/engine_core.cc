@@ -104,9 +104,8 @@ std::string EngineCore::RunnableModel() const {
   onnx::Specialization how;
   how.forget_shapes = false;
   for (const std::string& name : plan_.debug_tensors) {
-    const bool output =
-        std::any_of(model_.outputs.begin(), model_.outputs.end(),
-                    [&](const onnx::ValueInfo& info) { return info.name == name; });
+    const bool output = std::any_of(model_.outputs.begin(), model_.outputs.end(),
+                                    [&](const onnx::ValueInfo& info) { return info.name == name; });
     if (!output) how.more_outputs.push_back(name);
   }
   return how.more_outputs.empty() ? plan_.model : onnx::Specialize(plan_.model, how);
