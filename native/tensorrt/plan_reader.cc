@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kWindow = std::size_t{4} << 20;   // how far TensorRT may go back
 constexpr std::size_t kStaging = std::size_t{1} << 20;  // at a time, to the device
+constexpr std::size_t kMostTraced = 4000;
 // A header may lie about the size; memory is reserved in advance only up to here.
 constexpr std::uint64_t kMostReserved = std::uint64_t{1} << 36;
 
@@ -49,6 +50,13 @@ void PlanReader::Remember(std::span<const std::byte> bytes) {
   if (window_.size() > 2 * kWindow) {
     window_.erase(window_.begin(), window_.end() - static_cast<std::ptrdiff_t>(kWindow));
   }
+}
+
+void PlanReader::Trace(char kind, abi::i64 value, const std::string& rest) {
+  if (trace_.size() > kMostTraced) return;
+  if (!trace_.empty()) trace_ += ' ';
+  trace_ += kind + std::to_string(value) + rest;
+  if (trace_.size() > kMostTraced) trace_ += " …";
 }
 
 Result<std::size_t> PlanReader::Next(std::span<std::byte> into) {
@@ -117,8 +125,9 @@ abi::i64 PlanReader::Read(void* destination, abi::i64 bytes, void* stream) noexc
   try {
     auto* to = static_cast<std::byte*>(destination);
     const auto size = static_cast<std::size_t>(bytes);
-    Result<std::size_t> got =
-        copy_.IsDevice(destination) ? FillDevice(to, size, stream) : Fill(to, size);
+    const bool device = copy_.IsDevice(destination);
+    Trace(device ? 'd' : 'h', bytes);
+    Result<std::size_t> got = device ? FillDevice(to, size, stream) : Fill(to, size);
     if (got.ok()) return static_cast<abi::i64>(got.value());
     failure_ = got.TakeStatus();
   } catch (const std::exception&) {
@@ -128,6 +137,10 @@ abi::i64 PlanReader::Read(void* destination, abi::i64 bytes, void* stream) noexc
 }
 
 bool PlanReader::Seek(abi::i64 offset, abi::SeekPosition position) noexcept {
+  try {
+    Trace('s', offset, ',' + std::to_string(static_cast<int>(position)));
+  } catch (const std::exception&) {  // no memory for a remark
+  }
   abi::i64 base = 0;
   switch (static_cast<int>(position)) {
     case 0:  // kSET

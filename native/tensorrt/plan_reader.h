@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/status.h"
@@ -36,6 +37,8 @@ class PlanReader {
   bool failed() const noexcept { return !failure_.ok(); }
   bool ended_early() const noexcept { return ended_early_; }
   std::uint64_t bytes_read() const noexcept { return position_; }
+  // TensorRT's first calls, for the verbose log: "h32 d65536 s0,0": reads to the host and to the device, seeks.
+  const std::string& trace() const noexcept { return trace_; }
 
   abi::IStreamReader* v1() noexcept {
     return reinterpret_cast<abi::IStreamReader*>(static_cast<abi::StreamReaderInterface*>(&v1_));
@@ -73,6 +76,7 @@ class PlanReader {
   // -1: failed, and failure_ says why.
   abi::i64 Read(void* destination, abi::i64 bytes, void* stream) noexcept;
   bool Seek(abi::i64 offset, abi::SeekPosition position) noexcept;
+  void Trace(char kind, abi::i64 value, const std::string& rest = {});
   Result<std::size_t> Fill(std::byte* to, std::size_t bytes);
   Result<std::size_t> FillDevice(std::byte* to, std::size_t bytes, void* stream);
   // The next bytes of the source itself, kept in the window.
@@ -91,6 +95,7 @@ class PlanReader {
   std::uint64_t position_ = 0;      // of the next byte that TensorRT gets
   std::uint64_t source_at_ = 0;     // how much was taken from the source
   std::vector<std::byte> window_;   // the last bytes that were taken, up to source_at_
+  std::string trace_;
   std::vector<std::byte> staging_;  // for device destinations and skipping
 };
 

@@ -173,6 +173,8 @@ Result<std::shared_ptr<Engine>> Runtime::DeserializeEngineFrom(PlanSource& sourc
       ASSIGN_OR_RETURN(engine, abi::Call<m::VRuntime_deserializeCudaEngineV2>(version, impl_->get(),
                                                                               *reader.v2()));
     }
+    impl_->logger.Log(Severity::kVerbose,
+                      std::string(call) + " read the plan so: " + reader.trace());
     if (!abi::IsObject(engine)) {
       if (reader.failed()) return reader.TakeFailure();
       if (reader.ended_early() && header.total_bytes && *header.total_bytes > reader.bytes_read()) {

@@ -46,9 +46,9 @@ test('named tensors to files, all of them in several formats', async () => {
   expect(readdirSync(out).sort()).toEqual(
     ['m.npy', 'm.raw', 'm.txt', 'r.npy', 'r.raw', 'r.txt', 'y.npy'].sort(),
   );
-  expect(readFileSync(path.join(out, 'r.txt'), 'utf8').trim().split('\n').map(Number)).toEqual(
-    [...((await readNpy(path.join(out, 'r.npy'))).data as Float32Array)],
-  );
+  expect(readFileSync(path.join(out, 'r.txt'), 'utf8').trim().split('\n').map(Number)).toEqual([
+    ...((await readNpy(path.join(out, 'r.npy'))).data as Float32Array),
+  ]);
 });
 
 test('what cannot be', async () => {
@@ -60,7 +60,7 @@ test('what cannot be', async () => {
   expectTwoLines(
     await cli(`${run} --saveDebugTensors=y:${path.join(folder, 'y.npy')}`),
     1,
-    "expected debug tensors of this engine, got \"y\"",
+    'expected debug tensors of this engine, got "y"',
     'markDebug',
   );
   expectTwoLines(
