@@ -38,7 +38,7 @@ describe('sources', () => {
     const plan = await referencePlan('mlp');
     await answers([plan.subarray(0, 100), plan.subarray(100)]);
     await answers(Readable.from(chunks(plan, 1000)));
-    await answers(new Blob([plan as Uint8Array<ArrayBuffer>]).stream() as PlanInput);
+    await answers(new Blob([plan]).stream() as PlanInput);
     const one = new Uint8Array(512);
     await answers(
       (async function* () {
@@ -55,7 +55,7 @@ describe('sources', () => {
     const file = path.join(tempFolder(), 'mlp.plan');
     await writeFile(file, plan);
     await using handle = await open(file);
-    await answers(handle as unknown as PlanInput);
+    await answers(handle);
     let at = 0;
     await answers({
       read: (into: Uint8Array) => {
