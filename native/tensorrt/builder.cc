@@ -76,6 +76,7 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
   BuildObjects objects(library->version(), logger);
   RETURN_IF_ERROR(CreateObjects(objects, *library, options));
   if (allocator) {
+    RETURN_IF_ERROR(GpuAllocatorAdapter::CheckVersion(library->version()));
     abi::Invoke<m::VBuilder_setGpuAllocator>(major, objects.builder.get(), allocator->abi_object());
   }
   ASSIGN_OR_RETURN(const OnnxParser parser, ParseOnnx(objects, *entry, model, model_path));

@@ -8,7 +8,10 @@ namespace m = abi::methods;
 Status ExecutionContext::SetTemporaryStorageAllocator(std::shared_ptr<GpuAllocator> allocator) {
   Logger::Scope scope(impl_->logger);
   std::unique_ptr<GpuAllocatorAdapter> adapter;
-  if (allocator != nullptr) adapter = std::make_unique<GpuAllocatorAdapter>(std::move(allocator));
+  if (allocator != nullptr) {
+    RETURN_IF_ERROR(GpuAllocatorAdapter::CheckVersion(impl_->version));
+    adapter = std::make_unique<GpuAllocatorAdapter>(std::move(allocator));
+  }
   if (!impl_->Ask<m::VExecutionContext_setTemporaryStorageAllocator>(
           adapter != nullptr ? adapter->abi_object() : nullptr)) {
     return impl_->Failed(ErrorCode::kExecution, "setTemporaryStorageAllocator",

@@ -8,6 +8,7 @@
 
 #include "core/status.h"
 #include "tensorrt/abi/callbacks.h"
+#include "tensorrt/types.h"
 
 namespace trtnode::tensorrt {
 
@@ -52,6 +53,14 @@ class GpuAllocator {
 class GpuAllocatorAdapter final : public abi::GpuAllocatorInterface {
  public:
   explicit GpuAllocatorAdapter(std::shared_ptr<GpuAllocator> target) : target_(std::move(target)) {}
+
+  // TensorRT 8 has another layout and knows no streams.
+  static Status CheckVersion(const Version& version) {
+    if (version.major >= 10) return Status();
+    return Status(ErrorCode::kUnsupported,
+                  "GPU allocators need TensorRT 10 or newer; this is " + version.ToString() + ".",
+                  "Leave `gpuAllocator` out.");
+  }
 
   abi::IGpuAllocator* abi_object() noexcept {
     return reinterpret_cast<abi::IGpuAllocator*>(static_cast<abi::GpuAllocatorInterface*>(this));

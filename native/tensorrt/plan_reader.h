@@ -92,9 +92,9 @@ class PlanReader {
   bool keep_window_ = false;
   bool ended_early_ = false;
   Status failure_;
-  std::uint64_t position_ = 0;      // of the next byte that TensorRT gets
-  std::uint64_t source_at_ = 0;     // how much was taken from the source
-  std::vector<std::byte> window_;   // the last bytes that were taken, up to source_at_
+  std::uint64_t position_ = 0;     // of the next byte that TensorRT gets
+  std::uint64_t source_at_ = 0;    // how much was taken from the source
+  std::vector<std::byte> window_;  // the last bytes that were taken, up to source_at_
   std::string trace_;
   std::vector<std::byte> staging_;  // for device destinations and skipping
 };

@@ -79,6 +79,7 @@ Result<std::shared_ptr<Runtime>> Runtime::Create(std::shared_ptr<Library> librar
   abi::IRuntime* runtime = impl->get();
   abi::Invoke<m::VRuntime_setErrorRecorder>(major, runtime, impl->recorder.abi_object());
   if (options.gpu_allocator != nullptr) {
+    RETURN_IF_ERROR(GpuAllocatorAdapter::CheckVersion(impl->library->version()));
     impl->gpu_allocator = std::move(options.gpu_allocator);
     impl->allocator = std::make_unique<GpuAllocatorAdapter>(impl->gpu_allocator);
     abi::Invoke<m::VRuntime_setGpuAllocator>(major, runtime, impl->allocator->abi_object());
