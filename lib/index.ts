@@ -43,7 +43,9 @@ export type { LogFunction, LogOptions, LogSeverity } from './log.js';
 export type { PlatformOptions, RuntimeKind } from './platform.js';
 
 export { ActivationMemory, type ActivationMemoryOptions } from './runtime/activation-memory.js';
+export type { PlanInput, PlanReader, PlanSource } from './plan-source.js';
 export { Session } from './session.js';
+export type { DebugTensor } from './session/debug.js';
 export type {
   Feed,
   Feeds,
@@ -164,6 +166,12 @@ export type {
 } from './runtime/engine-info.js';
 export { EngineInspector, type LayerInformationFormat } from './runtime/engine-inspector.js';
 export { ExecutionContext, type LayerTime } from './runtime/execution-context.js';
+export {
+  type AllocateDeviceMemory,
+  GpuAllocator,
+  type GpuAllocatorOptions,
+  type GpuAllocatorStats,
+} from './runtime/gpu-allocator.js';
 export { Handle } from './runtime/handle.js';
 export { type AllocateOutput, OutputAllocator } from './runtime/output-allocator.js';
 export { PinnedBuffer, type PinnedBufferOptions } from './runtime/pinned-buffer.js';

@@ -56,6 +56,6 @@ export interface NativeNetworkSettings {
   /** 0 GPU, 1 DLA. */
   layerDeviceTypes: NativeLayerSetting<number>[];
   layerMetadata: NativeLayerSetting<string>[];
-  debugTensors: string[];
-  unfusedDebugTensors: boolean;
+  markDebug: string[];
+  markUnfusedTensorsAsDebugTensors: boolean;
 }

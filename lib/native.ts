@@ -148,6 +148,39 @@ export interface NativeRuntimeOptions {
   maxThreads: number;
   engineHostCodeAllowed: boolean;
   temporaryDirectory: string;
+  gpuAllocator: NativeGpuAllocator | undefined;
+}
+
+/** Device memory for TensorRT, counted. Those that use it keep it. */
+export interface NativeGpuAllocator {
+  readonly device: number;
+  stats(): {
+    allocatedBytes: number;
+    peakBytes: number;
+    allocations: number;
+    deallocations: number;
+    refusals: number;
+  };
+  close(): void;
+}
+
+/** A plan that is deserialized while its bytes come in. */
+export interface NativePlanStream {
+  /** The source's end, told by `end`, comes first: nothing is handed out before. */
+  readonly engine: Promise<NativeEngine>;
+  /** Copies the chunk. false: wait for onWanted before the next one. */
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+  /** There is no more; `engine` rejects with ERR_TRT_FILE and this message. */
+  fail(message: string): void;
+}
+
+/** A tensor inside the network. */
+export interface NativeDebugTensor {
+  name: string;
+  dtype: string;
+  shape: number[];
+  data: ArrayBuffer;
 }
 
 export interface NativeRuntime {
@@ -162,6 +195,8 @@ export interface NativeRuntime {
   deserializeEngineAsync(plan: Uint8Array): Promise<NativeEngine>;
   /** Maps or reads the file and deserializes from it on a thread of its own. ERR_TRT_FILE when it cannot be read. */
   deserializeEngineFile(path: string): Promise<NativeEngine>;
+  /** `onWanted`: more can be written. Versions of TensorRT without a stream reader collect the plan first. */
+  deserializeEngineStream(onWanted: () => void): NativePlanStream;
   close(): void;
 }
 
@@ -217,6 +252,8 @@ export interface NativeEngine {
   createExecutionContext(strategy: number): NativeExecutionContext;
   createInspector(): NativeEngineInspector;
   serialize(): ArrayBuffer;
+  /** Any tensor of the network, not only inputs and outputs. */
+  isDebugTensor(name: string): boolean;
   /** Slots for Session; contexts and streams are created on a thread of their own. */
   createExecutor(options: NativeExecutorOptions): Promise<NativeExecutor>;
   /** trtexec's measurement, on a thread of its own. */
@@ -312,6 +349,12 @@ export interface NativeExecutionContext {
   tensorAddress(tensor: number): bigint;
   setOutputAllocator(tensor: number, allocator: NativeOutputAllocator | null): void;
   maxOutputSize(tensor: number): number;
+  setTemporaryStorageAllocator(allocator: NativeGpuAllocator | null): void;
+  /** Told of the debug tensors of each enqueue, later, in order. */
+  setDebugListener(listener: ((tensor: NativeDebugTensor) => void) | null): void;
+  setTensorDebugState(name: string, on: boolean): void;
+  setAllTensorsDebugState(on: boolean): void;
+  debugState(name: string): boolean;
   setDeviceMemory(buffer: NativeDeviceBuffer, byteOffset: number, bytes: number): void;
   updateDeviceMemorySizeForShapes(): number;
   setAuxStreams(streams: readonly NativeStream[]): void;
@@ -440,6 +483,7 @@ export interface NativeBuildOptions extends NativeConfigSettings, NativeNetworkS
   hardwareCompatibilityLevel: number;
   engineName: string;
   timingCache: string;
+  gpuAllocator: NativeGpuAllocator | undefined;
   device: number;
   logSeverity: number;
   log: NativeLog | undefined;
@@ -597,6 +641,10 @@ export interface NativeExecutor {
    * copied out, and was seen to have ended; into 7 elements.
    */
   timing(slot: number, into: Float64Array): void;
+  /** Which debug tensors the slot's next runs tell of; null: none. Such runs use no CUDA graph. */
+  setDebug(slot: number, tensors: true | readonly string[] | null): void;
+  /** Those of the slot's last run, in order, once. */
+  takeDebugTensors(slot: number): NativeDebugTensor[];
   memory(): {
     hostBytes: number;
     pinnedBytes: number;
@@ -628,6 +676,18 @@ export interface NativeAddon {
     device: number,
     allocate: ((bytes: number, alignment: number) => NativeDeviceBuffer | null) | undefined,
   ): NativeOutputAllocator;
+  /**
+   * `limit`: bytes at a time, 0 for none. `allocate` runs on this thread, `deallocate` later on this thread, when TensorRT has let go; without them the memory
+   * comes from the device.
+   */
+  createGpuAllocator(
+    platform: NativePlatform,
+    device: number,
+    limit: number,
+    allocate:
+      ((bytes: number, alignment: number, flags: number) => NativeDeviceBuffer | null) | undefined,
+    deallocate: ((address: bigint) => void) | undefined,
+  ): NativeGpuAllocator;
   /** What a plan's first bytes tell. ERR_TRT_INVALID_PLAN. */
   readPlanHeader(plan: Uint8Array): {
     kind: 'tensorrt' | 'reference';

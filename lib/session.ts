@@ -6,6 +6,9 @@ import type { NativeExecutor } from './native.js';
 import { type RuntimeKind, openPlatformWithDevice, platformOptionNames } from './platform.js';
 import { versionText } from './runtime/runtime.js';
 import { type EngineProperties, engineProperties } from './runtime/engine-info.js';
+import type { PlanInput } from './plan-source.js';
+import { GpuAllocator } from './runtime/gpu-allocator.js';
+import { debugPlan } from './session/debug.js';
 import { Dispatcher, type DispatcherHolder } from './session/dispatcher.js';
 import { resolveFeeds } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
@@ -58,12 +61,16 @@ const sessionOptionNames = [
   'maxCudaGraphs',
   'completion',
   'activationMemory',
+  'gpuAllocator',
   'onTiming',
   'signal',
 ];
 const cudaGraphModes = ['auto', 'on', 'off'] as const;
 const completions = ['adaptive', 'spin', 'block'] as const;
-const runOptionNames = ['signal', 'deadlineMs', 'profile', 'device', 'outputs'];
+const runManyOptionNames = ['signal', 'deadlineMs', 'profile', 'device', 'outputs'];
+const runOptionNames = [...runManyOptionNames, 'debug', 'onDebugTensor'];
+
+type DebugOptions = 'debug' | 'onDebugTensor';
 
 /** Of {@link ResolvedRun}, in all sessions. */
 let lastVersion = 0;
@@ -141,7 +148,8 @@ export class Session {
   /**
    * Loads a plan. The work happens on other threads.
    *
-   * @param plan - Path of the plan (read on another thread, outside JavaScript's memory), or its bytes, which are copied before this returns.
+   * @param plan - Path of the plan (read on another thread, outside JavaScript's memory), its bytes, which are copied before this returns, or a source of chunks
+   *   ({@link PlanSource}), which is never held in memory as a whole (TensorRT 8 excepted).
    * @param options - Which runtime and device, how many instances, and so on.
    * @returns Rejects with {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_BUFFER; {@link LoadError} ERR_TRT_NO_DRIVER,
    *   ERR_TRT_LIBRARY_NOT_FOUND, ERR_TRT_LIBRARY_INVALID, ERR_TRT_LIBRARY_VERSION, ERR_TRT_REFERENCE_UNAVAILABLE, ERR_TRT_ADDON;
@@ -149,13 +157,10 @@ export class Session {
    *   ERR_TRT_PLAN_VERSION, ERR_TRT_PLAN_DEVICE, ERR_TRT_PLAN_RUNTIME; {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY; {@link AbortedError} ERR_TRT_ABORTED;
    *   {@link ClosedError} ERR_TRT_CLOSED when the `activationMemory` is closed.
    */
-  static async load(
-    plan: string | URL | Uint8Array | ArrayBuffer,
-    options: SessionOptions = {},
-  ): Promise<Session> {
+  static async load(plan: PlanInput, options: SessionOptions = {}): Promise<Session> {
     checkOptions(options, sessionOptionNames, 'Session.load');
     const signal = checkSignal(options.signal, 'Session.load');
-    const loading = Session.#load(plan, options);
+    const loading = Session.#load(plan, options, signal);
     if (signal === undefined) return loading;
     return new Promise<Session>((resolve, reject) => {
       const onAbort = (): void => {
@@ -172,7 +177,11 @@ export class Session {
     });
   }
 
-  static async #load(plan: unknown, options: SessionOptions): Promise<Session> {
+  static async #load(
+    plan: unknown,
+    options: SessionOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Session> {
     const devices = checkDevices(options);
     const instances = checkInteger(options.instances ?? 1, 'instances', 1, 1024);
     const priority = checkInteger(options.priority ?? 0, 'priority', -1000, 1000);
@@ -191,7 +200,7 @@ export class Session {
     const { platform } = openPlatformWithDevice(options, Math.max(...devices));
     let engines: OpenedEngine[] = [];
     try {
-      engines = await openEngines(platform, devices, plan, options);
+      engines = await openEngines(platform, devices, plan, options, signal);
       const { info } = (engines[0] as OpenedEngine).engine;
       const pinnedProfile =
         options.profile === undefined || options.profile === 'auto'
@@ -227,7 +236,7 @@ export class Session {
       return session;
     } catch (error) {
       engines.forEach(closeEngine);
-      throw error;
+      throw GpuAllocator.explain(error, options.gpuAllocator);
     }
   }
 
@@ -283,11 +292,13 @@ export class Session {
    */
   runSync(
     feeds: Feeds,
-    options?: Pick<RunOptions, 'profile' | 'device'> & { outputs?: readonly string[] | undefined },
+    options?: Pick<RunOptions, 'profile' | 'device' | DebugOptions> & {
+      outputs?: readonly string[] | undefined;
+    },
   ): Record<string, Tensor>;
   runSync<const O extends OutputTargets>(
     feeds: Feeds,
-    options: Pick<RunOptions, 'profile' | 'device'> & { outputs: O },
+    options: Pick<RunOptions, 'profile' | 'device' | DebugOptions> & { outputs: O },
   ): OutputsOf<O>;
   runSync(feeds: Feeds, options?: RunOptions): unknown {
     return this.#dispatcher.runSync(this.#resolve(feeds, options));
@@ -306,19 +317,21 @@ export class Session {
    */
   runMany(
     feedsOf: readonly Feeds[],
-    options?: Omit<RunOptions, 'outputs'> & { outputs?: readonly string[] | undefined },
+    options?: Omit<RunOptions, 'outputs' | DebugOptions> & {
+      outputs?: readonly string[] | undefined;
+    },
   ): Promise<Record<string, Tensor>[]>;
   runMany<const O extends OutputTargets>(
     feedsOf: readonly Feeds[],
-    options: Omit<RunOptions, 'outputs'> & { outputs: readonly O[] },
+    options: Omit<RunOptions, 'outputs' | DebugOptions> & { outputs: readonly O[] },
   ): Promise<OutputsOf<O>[]>;
   runMany(
     feedsOf: readonly Feeds[],
-    options?: Omit<RunOptions, 'outputs'> & { outputs?: unknown },
+    options?: Omit<RunOptions, 'outputs' | DebugOptions> & { outputs?: unknown },
   ): Promise<unknown> {
     try {
       this.#assertOpen();
-      checkOptions(options, runOptionNames, 'runMany');
+      checkOptions(options, runManyOptionNames, 'runMany');
       if (!Array.isArray(feedsOf)) {
         throw invalidArgument(
           `runMany: expected an array with the inputs of each run, got ${describe(feedsOf)}`,
@@ -461,6 +474,10 @@ export class Session {
     if (this.devices.length > 1) {
       run.device = deviceOfRun(this.#table, run.feeds, outputs, options?.device);
     } else if (options?.device !== undefined) checkRunDevice(this.#table, options.device);
+    run.debug =
+      options === undefined
+        ? undefined
+        : debugPlan((this.#lanes[0] as Lane).engine, options.debug, options.onDebugTensor);
     return run;
   }
 }

@@ -15,6 +15,7 @@ import {
   profilingVerbosities,
   verbosityNumber,
 } from '../runtime/engine-info.js';
+import { GpuAllocator } from '../runtime/gpu-allocator.js';
 import { abortedError, checkSignal } from '../session/run.js';
 import { checkChoice, checkInteger, checkOptions, checkString } from '../validate.js';
 import { Calibration, type CalibrationOptions } from './calibration.js';
@@ -81,6 +82,8 @@ export interface BuildOptions
    * once. A folder (one that exists, or a path that ends in a slash) has a file for each GPU and TensorRT.
    */
   timingCacheFile?: string | undefined;
+  /** Whom TensorRT asks for device memory while it builds; default: the device. */
+  gpuAllocator?: GpuAllocator | undefined;
   /** Index of the CUDA device; default 0. The plan runs on such devices only. */
   device?: number | undefined;
   /** Told of each step. */
@@ -116,6 +119,7 @@ const optionNames = [
   'engineName',
   'timingCacheFile',
   'calibration',
+  'gpuAllocator',
   'device',
   'progress',
   'signal',
@@ -153,7 +157,12 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   const calibration =
     options.calibration && (await Calibration.open(options.calibration, model, options.log));
   checkSignal(signal, 'build'); // it may have been aborted while files were read
-  const running = platform.build(model, path, { ...native, calibration: calibration?.native });
+  const gpuAllocator = GpuAllocator.nativeOf(options.gpuAllocator, platform, device);
+  const running = platform.build(model, path, {
+    ...native,
+    calibration: calibration?.native,
+    gpuAllocator,
+  });
   calibration?.attach(running);
   const cancel = (): void => {
     running.cancel();
@@ -169,7 +178,7 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
     if (signal?.aborted === true && isTensorRTError(error) && error.code === 'ERR_TRT_ABORTED') {
       throw abortedError('build', signal);
     }
-    if (!(error instanceof BuildError)) throw error;
+    if (!(error instanceof BuildError)) throw GpuAllocator.explain(error, options.gpuAllocator);
     throw calibration?.explain() ?? explainParseError(error, model);
   } finally {
     calibration?.close();
@@ -185,7 +194,10 @@ async function readModel(path: string): Promise<Uint8Array> {
   }
 }
 
-function nativeOptions(options: BuildOptions, device: number): NativeBuildOptions {
+function nativeOptions(
+  options: BuildOptions,
+  device: number,
+): Omit<NativeBuildOptions, 'gpuAllocator'> {
   const { profiles = [], progress, saveEngine } = options;
   const tracker = new ProgressTracker();
   if (!Array.isArray(profiles)) {

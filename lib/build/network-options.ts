@@ -55,9 +55,9 @@ export interface NetworkOptions {
   /** Text that the engine inspector shows for layers (with `profilingVerbosity: 'detailed'`) instead of the parser's, which is the node's name. */
   layerMetadata?: Readonly<Record<string, string>> | undefined;
   /** Names of tensors that a debug listener can watch. */
-  debugTensors?: readonly string[] | undefined;
+  markDebug?: readonly string[] | undefined;
   /** All tensors between layers that are not fused can be watched. */
-  unfusedDebugTensors?: boolean | undefined;
+  markUnfusedTensorsAsDebugTensors?: boolean | undefined;
 }
 
 /** @internal */
@@ -68,8 +68,8 @@ export const networkOptionNames: readonly string[] = [
   'layerOutputTypes',
   'layerDeviceTypes',
   'layerMetadata',
-  'debugTensors',
-  'unfusedDebugTensors',
+  'markDebug',
+  'markUnfusedTensorsAsDebugTensors',
 ];
 
 function entriesOf(given: unknown, option: string, example: string): [string, unknown][] {
@@ -154,11 +154,11 @@ export function nativeNetworkOptions(options: NetworkOptions): NativeNetworkSett
       "{ 'block_1/*': 'block 1' }",
       checkString,
     ),
-    debugTensors: checkStrings(
-      options.debugTensors,
-      'debugTensors',
-      'Give an array, even of one name.',
+    markDebug: checkStrings(options.markDebug, 'markDebug', 'Give an array, even of one name.'),
+    markUnfusedTensorsAsDebugTensors: checkFlag(
+      options.markUnfusedTensorsAsDebugTensors,
+      'markUnfusedTensorsAsDebugTensors',
+      false,
     ),
-    unfusedDebugTensors: checkFlag(options.unfusedDebugTensors, 'unfusedDebugTensors', false),
   };
 }

@@ -124,6 +124,11 @@ export const benchFlags: readonly Flag[] = [
   ...refused('Use trt-node inspect PLAN.', 'getPlanVersionOnly', 'dumpOptimizationProfile'),
   ...refused('Use trt-node run PLAN --saveOutputs=DIR.', 'dumpRawBindingsToFile'),
   ...refused(
+    'Use trt-node run PLAN with the same flag: copying them would be measured here.',
+    'saveAllDebugTensors',
+    'saveDebugTensors',
+  ),
+  ...refused(
     'Leave it out: bench measures with ordinary device memory, which the driver does not move.',
     'useManagedMemory',
     'allocationStrategy',
@@ -143,8 +148,6 @@ export const benchFlags: readonly Flag[] = [
     'refit',
     'refitFromOnnx',
     'safe',
-    'saveAllDebugTensors',
-    'saveDebugTensors',
     'tempdir',
     'tempfileControls',
     'timeDeserialize',

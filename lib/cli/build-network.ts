@@ -105,8 +105,8 @@ export function networkOptions(
       word(text, 'layerDeviceTypes', devices),
     ),
     layerMetadata: layers(parsed, 'layerMetadata', 'conv1:text', (text) => text),
-    debugTensors: flagValues(parsed, 'markDebug').flatMap((names) => names.split(',')),
-    unfusedDebugTensors: hasFlag(parsed, 'markUnfusedTensorsAsDebugTensors'),
+    markDebug: flagValues(parsed, 'markDebug').flatMap((names) => names.split(',')),
+    markUnfusedTensorsAsDebugTensors: hasFlag(parsed, 'markUnfusedTensorsAsDebugTensors'),
   };
   const layerPrecisions = layers(parsed, 'layerPrecisions', 'conv1:fp16', (text) =>
     word(text, 'layerPrecisions', types),

@@ -8,6 +8,8 @@ import { saveTensors, tensorFiles } from '../run/files.js';
 import { type MadeInput, makeInputs } from '../run/inputs.js';
 import { type TensorSummary, summarize } from '../run/summary.js';
 import { Session } from '../session.js';
+import type { DebugTensor } from '../session/debug.js';
+import type { RunOptions } from '../session/types.js';
 import type { Tensor } from '../tensor.js';
 import { formatShape } from '../validate.js';
 import {
@@ -17,6 +19,13 @@ import {
   platformFlags,
   platformOptions,
 } from './command.js';
+import {
+  type SavedDebugTensor,
+  debugFlags,
+  debugOptions,
+  debugRequest,
+  saveDebugTensors,
+} from './debug-tensors.js';
 import {
   type ParsedFlags,
   UsageError,
@@ -57,12 +66,14 @@ async function runAll(
   feeds: Readonly<Record<string, Tensor>>,
   iterations: number,
   profile: number | undefined,
+  last: Pick<RunOptions, 'debug' | 'onDebugTensor'>,
 ): Promise<{ outputs: Record<string, Tensor>; timing: Timing }> {
   let outputs: Record<string, Tensor> = {};
   const times: number[] = [];
   for (let iteration = 0; iteration < iterations; iteration++) {
     const start = performance.now();
-    outputs = await session.run(feeds, { profile });
+    const debug = iteration === iterations - 1 ? last : {};
+    outputs = await session.run(feeds, { profile, ...debug });
     times.push(performance.now() - start);
   }
   const meanMs = times.reduce((sum, time) => sum + time, 0) / times.length;
@@ -77,6 +88,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const seed = integerFlag(parsed, 'seed', 0, 2 ** 32 - 1) ?? 0;
   const shapes = flagValue(parsed, 'shapes');
   checkCompareFlags(parsed);
+  const debug = debugRequest(parsed);
   const options = {
     ...platformOptions(parsed),
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
@@ -90,10 +102,23 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   });
   const feeds = Object.fromEntries([...inputs].map(([name, { tensor }]) => [name, tensor]));
   const savedInputs = await saved(flagValue(parsed, 'saveInputs'), feeds);
-  const { outputs, timing } = await runAll(session, feeds, iterations, profile);
-  const files = await saved(flagValue(parsed, 'saveOutputs'), outputs);
+  const debugTensors: DebugTensor[] = [];
+  const last = debug === undefined ? {} : debugOptions(debug, debugTensors);
+  const { outputs, timing } = await runAll(session, feeds, iterations, profile, last);
+  const folder = flagValue(parsed, 'saveOutputs');
+  const files = await saved(folder, outputs);
+  const savedDebug =
+    debug === undefined ? undefined : await saveDebugTensors(debug, debugTensors, folder ?? '.');
   const comparison = await compareRun(parsed, feeds, outputs, options);
-  print(output, session, plan, inputs, outputs, timing, { ...savedInputs, ...files }, comparison);
+  print(output, session, {
+    plan,
+    inputs,
+    outputs,
+    timing,
+    saved: { ...savedInputs, ...files },
+    debugTensors: savedDebug,
+    comparison,
+  });
   return comparison?.report.passed === false ? 1 : 0;
 }
 
@@ -124,15 +149,21 @@ async function inputFiles(parsed: ParsedFlags, session: Session): Promise<Map<st
   return files;
 }
 
+/** What a run was and gave. */
+interface Ran {
+  plan: string;
+  inputs: ReadonlyMap<string, MadeInput>;
+  outputs: Readonly<Record<string, Tensor>>;
+  timing: Timing;
+  saved: Readonly<Record<string, string>>;
+  debugTensors: readonly SavedDebugTensor[] | undefined;
+  comparison: RunComparison | undefined;
+}
+
 function print(
   output: Output,
   session: Session,
-  plan: string,
-  inputs: ReadonlyMap<string, MadeInput>,
-  outputs: Readonly<Record<string, Tensor>>,
-  timing: Timing,
-  saved: Readonly<Record<string, string>>,
-  comparison: RunComparison | undefined,
+  { plan, inputs, outputs, timing, saved, debugTensors, comparison }: Ran,
 ): void {
   const summaries = Object.entries(outputs).map(
     ([name, tensor]) => [name, summarize(tensor)] as const,
@@ -147,6 +178,12 @@ function print(
   }
   lines.push('Outputs:', ...summaries.map(([name, summary]) => summaryText(name, summary)));
   for (const [name, file] of Object.entries(saved)) lines.push(`Wrote ${name} to ${file}`);
+  if (debugTensors !== undefined) {
+    lines.push('Debug tensors:');
+    for (const { name, files, ...summary } of debugTensors) {
+      lines.push(summaryText(name, summary), ...files.map((file) => `  Wrote ${name} to ${file}`));
+    }
+  }
   lines.push(
     `Ran ${timing.iterations} inference(s): first ${timing.firstMs.toFixed(3)} ms, mean ${timing.meanMs.toFixed(3)} ms, fastest ${timing.minMs.toFixed(3)} ms (with copies, as awaited in JavaScript)`,
   );
@@ -169,6 +206,7 @@ function print(
       source,
     })),
     outputs: summaries.map(([name, summary]) => ({ name, ...summary, file: saved[name] })),
+    debugTensors,
     timing,
     comparison: comparison && {
       against: comparison.against,
@@ -212,6 +250,7 @@ export const runCommand: Command = {
       value: 'DIR',
       help: 'Write each output to DIR as .npy',
     },
+    ...debugFlags,
     { name: 'iterations', value: 'N', help: 'How often to run (default 1)' },
     {
       name: 'useProfile',

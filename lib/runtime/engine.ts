@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError, describe } from '../errors.js';
 import type { NativeEngine } from '../native.js';
-import { checkChoice, nearest } from '../validate.js';
+import { checkChoice, checkString, nearest } from '../validate.js';
 import {
   type EngineProperties,
   type TensorInfo,
@@ -125,6 +125,15 @@ export class Engine extends Handle<NativeEngine> implements EngineProperties {
    */
   serialize(): ArrayBuffer {
     return this.native.serialize();
+  }
+
+  /**
+   * Whether the tensor called `name`, any of the network, was marked for debugging when the plan was built ({@link BuildOptions.markDebug}).
+   *
+   * @throws {@link ClosedError} ERR_TRT_CLOSED
+   */
+  isDebugTensor(name: string): boolean {
+    return this.native.isDebugTensor(checkString(name, 'isDebugTensor'));
   }
 }
 

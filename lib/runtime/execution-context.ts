@@ -2,10 +2,12 @@
 
 import { describe, invalidArgument, isTensorRTError } from '../errors.js';
 import type { NativeAddress, NativeExecutionContext } from '../native.js';
-import { checkInteger, checkShape } from '../validate.js';
+import { type DebugTensor, debugTensor } from '../session/debug.js';
+import { checkInteger, checkShape, checkString } from '../validate.js';
 import { DeviceBuffer } from './device-buffer.js';
 import type { Engine } from './engine.js';
 import type { CudaEvent } from './event.js';
+import { GpuAllocator } from './gpu-allocator.js';
 import { Handle } from './handle.js';
 import type { OutputAllocator } from './output-allocator.js';
 import { PinnedBuffer } from './pinned-buffer.js';
@@ -142,6 +144,59 @@ export class ExecutionContext extends Handle<NativeExecutionContext> {
     this.native.setOutputAllocator(index, allocator === null ? null : allocator.native);
     if (allocator === null) this.#allocators.delete(name);
     else this.#allocators.set(name, allocator);
+  }
+
+  /**
+   * Whom TensorRT asks for memory whose size it only learns while it enqueues; null: its own. Default: TensorRT's own (in sessions that of the runtime). The
+   * context keeps it.
+   */
+  setTemporaryStorageAllocator(allocator: GpuAllocator | null): void {
+    const { runtime } = this.engine;
+    const native =
+      allocator === null
+        ? null
+        : (GpuAllocator.nativeOf(allocator, runtime.platform, runtime.device) ?? null);
+    this.native.setTemporaryStorageAllocator(native);
+  }
+
+  /**
+   * Who gets the values of debug tensors that are switched on; null: nobody. The enqueue copies them to the host, waiting for the stream each time; the listener
+   * is called later, in order. Not while a CUDA graph is captured. Needs TensorRT 10.
+   *
+   * @throws {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT; {@link UnsupportedError} ERR_TRT_UNSUPPORTED
+   */
+  setDebugListener(listener: ((tensor: DebugTensor) => void) | null): void {
+    if (listener !== null && typeof listener !== 'function') {
+      throw invalidArgument(
+        `setDebugListener: expected a function or null, got ${describe(listener)}`,
+        'Give (tensor: DebugTensor) => void.',
+      );
+    }
+    this.native.setDebugListener(
+      listener &&
+        ((tensor) => {
+          listener(debugTensor(tensor));
+        }),
+    );
+  }
+
+  /**
+   * Switches one debug tensor on or off; all are off at first.
+   *
+   * @throws {@link InvalidArgumentError} ERR_TRT_UNKNOWN_TENSOR for one that was not marked when the plan was built
+   */
+  setTensorDebugState(name: string, on: boolean): void {
+    this.native.setTensorDebugState(checkString(name, 'setTensorDebugState'), on);
+  }
+
+  /** Switches all debug tensors on or off. */
+  setAllTensorsDebugState(on: boolean): void {
+    this.native.setAllTensorsDebugState(on);
+  }
+
+  /** Whether a debug tensor is switched on. */
+  debugState(name: string): boolean {
+    return this.native.debugState(checkString(name, 'debugState'));
   }
 
   /** An upper bound of an output's size in bytes for the shapes that are set; -1 when unknown. */

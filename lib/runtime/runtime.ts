@@ -6,18 +6,20 @@ import type { DType } from '../dtype.js';
 import { describe, invalidArgument } from '../errors.js';
 import { loadAddon } from '../load.js';
 import { type LogOptions, logOptionNames, nativeLogOptions } from '../log.js';
-import type { NativePlatform, NativeRuntime } from '../native.js';
+import type { NativeEngine, NativePlatform, NativeRuntime } from '../native.js';
 import {
   type PlatformOptions,
   type RuntimeKind,
   openPlatformWithDevice,
   platformOptionNames,
 } from '../platform.js';
+import { type PlanInput, deserializeSource, isPlanSource } from '../plan-source.js';
 import { planBytes } from '../plan.js';
 import { checkInteger, checkOptions, checkString } from '../validate.js';
 import { DeviceBuffer } from './device-buffer.js';
 import { Engine } from './engine.js';
 import { CudaEvent, type EventOptions } from './event.js';
+import { GpuAllocator } from './gpu-allocator.js';
 import { Handle, closedError } from './handle.js';
 import { type AllocateOutput, OutputAllocator } from './output-allocator.js';
 import { PinnedBuffer, type PinnedBufferOptions } from './pinned-buffer.js';
@@ -35,6 +37,8 @@ export interface RuntimeOptions extends PlatformOptions, LogOptions {
   engineHostCodeAllowed?: boolean | undefined;
   /** Where that code is unpacked; default: TensorRT's own choice. */
   temporaryDirectory?: string | undefined;
+  /** Whom TensorRT asks for device memory; default: the device. Engines and contexts keep what they use. */
+  gpuAllocator?: GpuAllocator | undefined;
 }
 
 const optionNames = [
@@ -45,6 +49,7 @@ const optionNames = [
   'maxThreads',
   'engineHostCodeAllowed',
   'temporaryDirectory',
+  'gpuAllocator',
 ];
 
 /** A CUDA device. */
@@ -85,6 +90,7 @@ export function makeNativeRuntime(
       options.maxThreads === undefined ? 0 : checkInteger(options.maxThreads, 'maxThreads', 1),
     engineHostCodeAllowed: options.engineHostCodeAllowed === true,
     temporaryDirectory: text === undefined ? '' : checkString(text, 'temporaryDirectory'),
+    gpuAllocator: GpuAllocator.nativeOf(options.gpuAllocator, platform, device),
   });
 }
 
@@ -101,6 +107,7 @@ export function makeNativeRuntime(
  */
 export class Runtime extends Handle<NativeRuntime> {
   readonly #platform: NativePlatform;
+  readonly #gpuAllocator: GpuAllocator | undefined;
   /** Index of the device. */
   readonly device: number;
   /** NVIDIA's TensorRT, or the CPU reference runtime. */
@@ -123,6 +130,7 @@ export class Runtime extends Handle<NativeRuntime> {
     const { platform } = openPlatformWithDevice(options, device);
     super(makeNativeRuntime(platform, device, options));
     this.#platform = platform;
+    this.#gpuAllocator = options.gpuAllocator;
     this.device = device;
     this.kind = platform.kind;
     this.version = versionText(platform.version);
@@ -196,17 +204,28 @@ export class Runtime extends Handle<NativeRuntime> {
    *   {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_BUFFER
    */
   deserializeEngine(plan: Uint8Array | ArrayBuffer): Engine {
-    return new Engine(this, this.native.deserializeEngine(planBytes(plan, 'deserializeEngine')));
+    const bytes = planBytes(plan, 'deserializeEngine');
+    try {
+      return new Engine(this, this.native.deserializeEngine(bytes));
+    } catch (error) {
+      throw GpuAllocator.explain(error, this.#gpuAllocator);
+    }
   }
 
   /**
    * Deserializes a plan on a thread of its own.
    *
-   * @param plan - A path, or the plan's bytes, which must not change until the promise settles.
+   * @param plan - A path; the plan's bytes, which must not change until the promise settles; or a source of chunks ({@link PlanSource}), which is never held in
+   *   memory as a whole (TensorRT 8 excepted).
    * @returns Rejects as {@link Runtime.deserializeEngine} throws, and with {@link FileError} ERR_TRT_FILE.
    */
-  async deserializeEngineAsync(plan: string | URL | Uint8Array | ArrayBuffer): Promise<Engine> {
-    const native = await deserialize(this.native, plan, 'deserializeEngineAsync');
+  async deserializeEngineAsync(plan: PlanInput): Promise<Engine> {
+    let native: NativeEngine;
+    try {
+      native = await deserialize(this.native, plan, 'deserializeEngineAsync');
+    } catch (error) {
+      throw GpuAllocator.explain(error, this.#gpuAllocator);
+    }
     if (!this.closed) return new Engine(this, native);
     native.close();
     throw closedError('Runtime');
@@ -274,12 +293,13 @@ export class Runtime extends Handle<NativeRuntime> {
   }
 }
 
-/** From a path or bytes to the addon's engine, on a thread of its own. @internal */
+/** From a path, bytes or a source to the addon's engine, on a thread of its own. @internal */
 export async function deserialize(
   runtime: NativeRuntime,
   plan: unknown,
   who: string,
-): Promise<ReturnType<NativeRuntime['deserializeEngine']>> {
+  signal?: AbortSignal,
+): Promise<NativeEngine> {
   if (typeof plan === 'string') {
     if (plan === '')
       throw invalidArgument(`${who}: expected a path, got ""`, "Give the plan's path.");
@@ -294,5 +314,6 @@ export async function deserialize(
     }
     return runtime.deserializeEngineFile(fileURLToPath(plan));
   }
+  if (isPlanSource(plan)) return deserializeSource(runtime, plan, who, signal);
   return runtime.deserializeEngineAsync(planBytes(plan, who));
 }

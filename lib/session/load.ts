@@ -8,6 +8,7 @@ import type {
   NativePlatform,
   NativeRuntime,
 } from '../native.js';
+import { isPlanSource } from '../plan-source.js';
 import { ActivationMemory } from '../runtime/activation-memory.js';
 import { deserialize, makeNativeRuntime } from '../runtime/runtime.js';
 import { checkInteger } from '../validate.js';
@@ -85,16 +86,23 @@ export function closeEngine({ engine, runtime }: OpenedEngine): void {
 }
 
 /** Deserializes the plan on each device. */
-export function openEngines(
+export async function openEngines(
   platform: NativePlatform,
   devices: readonly number[],
   plan: unknown,
   options: SessionOptions,
+  signal: AbortSignal | undefined,
 ): Promise<OpenedEngine[]> {
+  if (devices.length > 1 && isPlanSource(plan)) {
+    throw invalidArgument(
+      'Session.load: expected a path or bytes for several devices, got a plan in pieces, which can be read only once',
+      'Collect the pieces first, or load a session for each device.',
+    );
+  }
   const open = async (device: number): Promise<OpenedEngine> => {
     const runtime = makeNativeRuntime(platform, device, options);
     try {
-      return { device, runtime, engine: await deserialize(runtime, plan, 'Session.load') };
+      return { device, runtime, engine: await deserialize(runtime, plan, 'Session.load', signal) };
     } catch (error) {
       runtime.close();
       throw error;

@@ -1,5 +1,6 @@
 // ResolvedRun: a run that was checked, before it has a slot.
 
+import type { DebugPlan } from './debug.js';
 import { type ResolvedFeeds, emptyFeeds } from './feeds.js';
 import type { IoTable } from './io-table.js';
 import type { OutputPlan } from './outputs.js';
@@ -10,6 +11,8 @@ export interface ResolvedRun {
   readonly feeds: ResolvedFeeds;
   profile: number;
   outputs: OutputPlan;
+  /** What is watched; undefined: nothing. */
+  debug: DebugPlan | undefined;
   /** The profile that was asked for. */
   pinned: number | undefined;
   /** The only device that it may run on, or {@link anyDevice}. */
@@ -24,6 +27,7 @@ export function emptyRun(table: IoTable, outputs: OutputPlan): ResolvedRun {
     feeds: emptyFeeds(table),
     profile: 0,
     outputs,
+    debug: undefined,
     pinned: undefined,
     device: anyDevice,
     version: 0,

@@ -3,6 +3,7 @@
 import { type TensorData, arrayLength } from '../dtype.js';
 import type { NativeExecutor, NativeInput, NativeOutputTarget } from '../native.js';
 import { checkMemory, sameShape, volume } from '../validate.js';
+import { type DebugPlan, deliverDebugTensors } from './debug.js';
 import type { ResolvedFeeds } from './feeds.js';
 import type { RunSource } from './dispatcher.js';
 import type { IoTable } from './io-table.js';
@@ -43,6 +44,8 @@ export class Slot {
   /** Of the last run, and its inputs' views of staging memory; undefined: a buffer. */
   #version = 0;
   #staged: readonly (TensorData | undefined)[] = [];
+  /** What the addon was told to watch. */
+  #debug: DebugPlan | undefined;
 
   constructor(table: IoTable, lane: Lane, index: number, id: number) {
     this.#table = table;
@@ -71,7 +74,11 @@ export class Slot {
    * @throws what the addon throws, and ERR_TRT_LENGTH_MISMATCH for small targets
    */
   start(run: ResolvedRun, sync: boolean): void {
-    const { feeds, profile, outputs } = run;
+    const { feeds, profile, outputs, debug } = run;
+    if (debug !== this.#debug) {
+      this.#executor.setDebug(this.index, debug?.tensors ?? null);
+      this.#debug = debug;
+    }
     if (run.version !== 0 && run.version === this.#version && outputs === this.#plan) {
       // The same tensors as in the slot's last run: only their content is new.
       const staged = this.#staged;
@@ -103,6 +110,15 @@ export class Slot {
 
   /** The outputs of the run that the slot completed. */
   collect(outputs: OutputPlan): RunResult {
+    const results = this.#collect(outputs);
+    const debug = this.#debug;
+    if (debug !== undefined) {
+      deliverDebugTensors(this.#executor.takeDebugTensors(this.index), debug, results);
+    }
+    return results;
+  }
+
+  #collect(outputs: OutputPlan): RunResult {
     const copies = this.#copies;
     if (copies !== undefined && this.#plan === outputs) {
       const results: RunResult = {};

@@ -2,6 +2,8 @@
 
 import type { DeviceTensor } from '../device-tensor.js';
 import type { ActivationMemory } from '../runtime/activation-memory.js';
+import type { GpuAllocator } from '../runtime/gpu-allocator.js';
+import type { DebugTensor } from './debug.js';
 import type { TensorData } from '../dtype.js';
 import type { LogOptions } from '../log.js';
 import type { PlatformOptions } from '../platform.js';
@@ -57,6 +59,11 @@ export interface SessionOptions extends PlatformOptions, LogOptions {
    */
   activationMemory?: ActivationMemory | readonly ActivationMemory[] | undefined;
   /**
+   * Whom TensorRT asks for device memory: weights, activations of this session (not of an {@link ActivationMemory}), temporaries; not the buffers of inputs and
+   * outputs. With a limit it is the session's memory budget. Default: the device.
+   */
+  gpuAllocator?: GpuAllocator | undefined;
+  /**
    * Called once for each successful run, right before its promise resolves; in {@link Session.runMany} when the run has ended, and in
    * {@link Session.runSync} before it returns. Adds timing events to each run (some microseconds). What it throws does not touch the run: it becomes an
    * uncaught exception.
@@ -106,6 +113,13 @@ export interface RunOptions {
   device?: number | undefined;
   /** Which outputs, and where to: names (each to a new array), or targets by name. Default: all, each to a new array. */
   outputs?: readonly string[] | OutputTargets | undefined;
+  /**
+   * Tensors inside the network to watch: names, or `true` for all that were marked when the plan was built ({@link BuildOptions.markDebug}). They come back among
+   * the results by name, or to `onDebugTensor`. Such a run waits for the device at each of them and uses no CUDA graph. TensorRT 10 and newer.
+   */
+  debug?: true | readonly string[] | undefined;
+  /** Gets them instead, in the order in which the engine passed them, right before the promise resolves. What it throws rejects the run. */
+  onDebugTensor?: ((tensor: DebugTensor) => void) | undefined;
 }
 
 /** An input or output of a session. */

@@ -49,6 +49,7 @@ inline constexpr CUresult kUnknown = 999;
 inline constexpr int kAttributeMultiprocessorCount = 16;
 inline constexpr int kAttributeIntegrated = 18;
 inline constexpr int kAttributeCanMapHostMemory = 19;
+inline constexpr int kAttributeMemoryPoolsSupported = 115;
 inline constexpr int kAttributeComputeCapabilityMajor = 75;
 inline constexpr int kAttributeComputeCapabilityMinor = 76;
 
@@ -99,6 +100,8 @@ inline constexpr int kCaptureStatusNone = 0;
   REQUIRED(cuMemGetInfo_v2, (std::size_t* free, std::size_t* total))                               \
   REQUIRED(cuMemAlloc_v2, (CUdeviceptr * pointer, std::size_t bytes))                              \
   REQUIRED(cuMemFree_v2, (CUdeviceptr pointer))                                                    \
+  OPTIONAL(cuMemAllocAsync, (CUdeviceptr * pointer, std::size_t bytes, CUstream stream))           \
+  OPTIONAL(cuMemFreeAsync, (CUdeviceptr pointer, CUstream stream))                                 \
   REQUIRED(cuMemHostAlloc, (void** pointer, std::size_t bytes, unsigned flags))                    \
   REQUIRED(cuMemFreeHost, (void* pointer))                                                         \
   OPTIONAL(cuMemHostGetDevicePointer_v2, (CUdeviceptr * device, void* host, unsigned flags))       \

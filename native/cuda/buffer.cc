@@ -19,8 +19,11 @@ Result<std::shared_ptr<DeviceBuffer>> DeviceBuffer::Allocate(
 }
 
 DeviceBuffer::DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address,
-                           std::size_t bytes) noexcept
-    : context_(std::move(context)), address_(address), bytes_(bytes) {}
+                           std::size_t bytes, std::function<void()> release) noexcept
+    : context_(std::move(context)),
+      address_(address),
+      bytes_(bytes),
+      release_(std::move(release)) {}
 
 DeviceBuffer::DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address,
                            std::size_t bytes, std::shared_ptr<const void> owner) noexcept
@@ -29,7 +32,11 @@ DeviceBuffer::DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdevic
 DeviceBuffer::~DeviceBuffer() {
   if (owner_ != nullptr) return;
   const ContextGuard guard(*context_);
-  context_->f().cuMemFree_v2(address_);
+  if (release_) {
+    release_();
+  } else {
+    context_->f().cuMemFree_v2(address_);
+  }
 }
 
 Status DeviceBuffer::Write(std::span<const std::byte> from, std::size_t offset) const {

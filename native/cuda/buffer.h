@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -16,8 +17,9 @@ class DeviceBuffer {
   // The address is never null and at least 256-aligned, also for 0 bytes.
   static Result<std::shared_ptr<DeviceBuffer>> Allocate(std::shared_ptr<PrimaryContext> context,
                                                         std::size_t bytes);
-  DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address,
-               std::size_t bytes) noexcept;
+  // `release`: frees memory that somebody else has allocated; else it is cuMemAlloc's.
+  DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address, std::size_t bytes,
+               std::function<void()> release = {}) noexcept;
   // Memory that is not freed here: `owner` does what there is to do, when the last buffer over it is gone.
   DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address, std::size_t bytes,
                std::shared_ptr<const void> owner) noexcept;
@@ -38,6 +40,7 @@ class DeviceBuffer {
   const std::shared_ptr<PrimaryContext> context_;
   const abi::CUdeviceptr address_;
   const std::size_t bytes_;
+  const std::function<void()> release_;
   const std::shared_ptr<const void> owner_;  // null: this
 };
 

@@ -15,7 +15,8 @@ bool ActivationPool::TryAcquire(Block& block, const void* memory) noexcept {
 Status ActivationPool::Grow(Block& block, std::size_t bytes) {
   bytes_ -= block.bytes();
   block.memory_.reset();  // first, so that old and new need not fit together
-  ASSIGN_OR_RETURN(block.memory_, cuda::DeviceBuffer::Allocate(context_, bytes));
+  ASSIGN_OR_RETURN(block.memory_,
+                   allocate_ ? allocate_(bytes) : cuda::DeviceBuffer::Allocate(context_, bytes));
   bytes_ += block.bytes();
   return {};
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -28,8 +29,12 @@ class ActivationPool {
     std::atomic<bool> in_use_{false};
   };
 
-  explicit ActivationPool(std::shared_ptr<cuda::PrimaryContext> context) noexcept
-      : context_(std::move(context)) {}
+  using Allocate = std::function<Result<std::shared_ptr<cuda::DeviceBuffer>>(std::size_t bytes)>;
+
+  // `allocate`: where its memory comes from; default: the device.
+  explicit ActivationPool(std::shared_ptr<cuda::PrimaryContext> context,
+                          Allocate allocate = {}) noexcept
+      : context_(std::move(context)), allocate_(std::move(allocate)) {}
 
   // A block of at least `bytes` that is the caller's until Release: `preferred` (may be null) if it is free and large enough,
   // else another free one, else a free one grown, else a new one. May allocate and, when it grows one, wait for the device.
@@ -45,6 +50,7 @@ class ActivationPool {
   Status Grow(Block& block, std::size_t bytes);
 
   const std::shared_ptr<cuda::PrimaryContext> context_;
+  const Allocate allocate_;
   std::mutex mutex_;  // one Acquire at a time
   std::vector<std::unique_ptr<Block>> blocks_;
   std::atomic<std::uint64_t> bytes_{0};

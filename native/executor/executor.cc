@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "executor/clock.h"
+#include "executor/counting_allocator.h"
 #include "executor/cpus.h"
 #include "executor/reactor.h"
 
@@ -58,8 +59,15 @@ Result<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<cuda::Primary
   shared->zero_copy = device.integrated && device.can_map_host_memory &&
                       context->f().cuMemHostGetDevicePointer_v2 != nullptr;
   shared->layout = std::make_shared<const IoLayout>(engine->info());
-  shared->activations =
-      activations != nullptr ? std::move(activations) : std::make_shared<ActivationPool>(context);
+  ActivationPool::Allocate allocate;
+  if (const auto& allocator = engine->runtime()->gpu_allocator()) {
+    allocate = [allocator, context](std::size_t bytes) {
+      return AllocateFrom(allocator, context, bytes);
+    };
+  }
+  shared->activations = activations != nullptr
+                            ? std::move(activations)
+                            : std::make_shared<ActivationPool>(context, std::move(allocate));
   shared->outputs = std::make_shared<DevicePool>(context);
   shared->options = static_cast<const SlotOptions&>(options);
   shared->context = std::move(context);
@@ -429,6 +437,17 @@ Status Executor::ReadOutput(int index, int output, std::span<std::byte> into) {
 Result<std::shared_ptr<cuda::DeviceBuffer>> Executor::TakeDeviceOutput(int index, int output) {
   RETURN_IF_ERROR(CheckOutput(index, output));
   return slot(index).TakeDeviceOutput(output);
+}
+
+Status Executor::SetDebug(int index, DebugRequest request) {
+  RETURN_IF_ERROR(CheckIdle(index));
+  slot(index).SetDebug(std::move(request));
+  return {};
+}
+
+Result<std::vector<DebugTensor>> Executor::TakeDebugTensors(int index) {
+  RETURN_IF_ERROR(CheckIdle(index));
+  return slot(index).TakeDebugTensors();
 }
 
 Result<RunTimes> Executor::Times(int index) {

@@ -93,6 +93,10 @@ Result<Slot::Context*> Slot::ContextOf(int profile) {
   if (made->execution->optimization_profile() != profile && shared_->layout->needs_profile) {
     RETURN_IF_ERROR(made->execution->SetOptimizationProfile(profile, stream_->handle()));
   }
+  // The runtime's allocator is asked for all that TensorRT needs, also while it enqueues.
+  if (const auto& allocator = shared_->engine->runtime()->gpu_allocator()) {
+    RETURN_IF_ERROR(made->execution->SetTemporaryStorageAllocator(allocator));
+  }
   made->dims.resize(inputs_.size());
   made->dims_known.resize(inputs_.size());
   made->addresses.resize(shared_->engine->info().tensors.size());

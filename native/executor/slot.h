@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/dims.h"
@@ -19,6 +20,7 @@
 #include "cuda/stream.h"
 #include "executor/activation_pool.h"
 #include "executor/arena.h"
+#include "executor/debug_capture.h"
 #include "executor/device_pool.h"
 #include "executor/graph_cache.h"
 #include "executor/growing_output.h"
@@ -109,7 +111,9 @@ class Slot {
   // Before each launch: keeps the buffers that were bound until Release. kClosed when one is gone.
   Status Hold();
   // Whether Launch will only launch a graph (and holds the activations for it already): cheap enough for any thread.
-  bool HasGraph() const noexcept { return !dirty_ && entry_ != nullptr && entry_->captured(); }
+  bool HasGraph() const noexcept {
+    return debug_.empty() && !dirty_ && entry_ != nullptr && entry_->captured();
+  }
   bool ClaimGraph(GraphVariant variant) noexcept;
   // Copies in, enqueues, copies out, marks the end; does not wait, except for what a data-dependent output brings with it: then the
   // run is over when it returns. The context must be current.
@@ -128,6 +132,11 @@ class Slot {
   Status ReadOutput(int output, std::span<std::byte> into) const;
   Result<std::shared_ptr<cuda::DeviceBuffer>> TakeDeviceOutput(int output);
   Result<DeviceTimes> Times(const cuda::Event& base) const;
+
+  // Which tensors the next runs tell of, until it is set again. Such runs have no graph: the listener works within the enqueueing.
+  void SetDebug(DebugRequest request) noexcept { debug_ = std::move(request); }
+  // Those of the last run, in the order in which the engine passed them.
+  std::vector<DebugTensor> TakeDebugTensors() noexcept { return std::exchange(debug_tensors_, {}); }
 
   SlotMemory memory() const noexcept;  // any thread
   const GraphStats& graph_stats() const noexcept { return graph_stats_; }
@@ -194,6 +203,7 @@ class Slot {
   GraphKey MakeKey() const;
   std::optional<std::string> GraphObstacle() const;  // why these runs cannot have a graph
   Status LaunchPlain();
+  Status LaunchWatched();
   Status LaunchGraph(GraphVariant variant);
   Status Enqueue();
   Status Capture(GraphVariant variant);
@@ -233,6 +243,9 @@ class Slot {
   ActivationPool::Block* block_ = nullptr;
   void* block_memory_ = nullptr;
   bool holds_block_ = false;
+
+  DebugRequest debug_;
+  std::vector<DebugTensor> debug_tensors_;
 
   GraphStats graph_stats_;
   std::atomic<std::uint64_t> host_bytes_{0}, staging_bytes_{0}, produced_bytes_{0};

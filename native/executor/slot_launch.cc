@@ -22,12 +22,13 @@ bool Slot::ReclaimActivations() noexcept {
 }
 
 bool Slot::ClaimGraph(GraphVariant variant) noexcept {
-  if (dirty_ || entry_ == nullptr || entry_->Of(variant) == nullptr) return false;
+  if (!HasGraph() || entry_->Of(variant) == nullptr) return false;
   return ReclaimActivations();
 }
 
 Status Slot::Launch(GraphVariant variant) {
   if (dirty_ || !ReclaimActivations()) RETURN_IF_ERROR(Configure());
+  if (!debug_.empty()) return LaunchWatched();
   if (entry_ == nullptr) return LaunchPlain();
   if (entry_->Of(variant) != nullptr) return LaunchGraph(variant);
   const bool wanted = entry_->runs > 0 || shared_->options.graphs == GraphMode::kOn;

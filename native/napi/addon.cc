@@ -5,6 +5,7 @@
 
 #include "napi/allocator_resource.h"
 #include "napi/errors.h"
+#include "napi/gpu_allocator.h"
 #include "napi/objects.h"
 #include "napi/runtime_options.h"
 #include "napi/values.h"
@@ -111,6 +112,7 @@ Result<napi_value> Load(napi_env env, napi_value exports) {
       Function<Initialize>("initialize", state),
       Function<OpenPlatform>("openPlatform", state),
       Function<CreateOutputAllocator>("createOutputAllocator", state),
+      Function<CreateGpuAllocator>("createGpuAllocator", state),
       Function<ReadPlanHeader>("readPlanHeader", state),
       Function<SetReferenceFaults>("setReferenceFaults", state),
       Function<LiveHandles>("liveHandles", state),

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "napi/build_settings.h"
+#include "napi/gpu_allocator.h"
 #include "napi/values.h"
 #include "napi/view.h"
 
@@ -122,6 +123,8 @@ Result<BuildRequest> ReadBuildOptions(EnvState& state, napi_value object) {
                    GetInt(env, object, "hardwareCompatibilityLevel", 0, kMost));
   ASSIGN_OR_RETURN(options.engine_name, GetString(env, object, "engineName"));
   ASSIGN_OR_RETURN(options.timing_cache, GetString(env, object, "timingCache"));
+  ASSIGN_OR_RETURN(napi_value allocator, Get(env, object, "gpuAllocator"));
+  ASSIGN_OR_RETURN(options.gpu_allocator, ReadGpuAllocator(env, allocator));
   ASSIGN_OR_RETURN(napi_value progress, Get(env, object, "progress"));
   ASSIGN_OR_RETURN(request.progress, JsReference::HoldFunction(state, progress, "progress"));
   ASSIGN_OR_RETURN(napi_value calibration, Get(env, object, "calibration"));

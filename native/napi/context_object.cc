@@ -25,6 +25,11 @@ std::span<const napi_property_descriptor> ContextObject::Definition() {
       Method<&Self::TensorAddress>("tensorAddress"),
       Method<&Self::SetOutputAllocator>("setOutputAllocator"),
       Method<&Self::MaxOutputSize>("maxOutputSize"),
+      Method<&Self::SetTemporaryStorageAllocator>("setTemporaryStorageAllocator"),
+      Method<&Self::SetDebugListener>("setDebugListener"),
+      Method<&Self::SetTensorDebugState>("setTensorDebugState"),
+      Method<&Self::SetAllTensorsDebugState>("setAllTensorsDebugState"),
+      Method<&Self::DebugState>("debugState"),
       Method<&Self::SetDeviceMemory>("setDeviceMemory"),
       Method<&Self::UpdateDeviceMemorySizeForShapes>("updateDeviceMemorySizeForShapes"),
       Method<&Self::SetAuxStreams>("setAuxStreams"),
@@ -188,6 +193,12 @@ Result<napi_value> ContextObject::Enqueue(Call& call) {
   stream->resource()->Keep(resource_);
   resource_->last_stream = stream->resource();
   if (status.ok()) return nullptr;
+  if (debug_ != nullptr) {
+    if (Status reason = debug_->TakeStatus(); !reason.ok()) {
+      reason.error().log = std::move(status.error().log);
+      return reason;
+    }
+  }
   for (const auto& allocator : allocators_) {
     if (allocator == nullptr) continue;
     Status reason = allocator->TakeStatus();

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "executor/debug_capture.h"
 #include "napi/objects.h"
 
 namespace trtnode::napi {
@@ -25,6 +26,12 @@ class ContextObject final : public HandleObject<ExecutionContextResource> {
   Result<napi_value> TensorAddress(Call& call);
   Result<napi_value> SetOutputAllocator(Call& call);
   Result<napi_value> MaxOutputSize(Call& call);
+  Result<napi_value> SetTemporaryStorageAllocator(
+      Call& call);  // context_callbacks.cc, to DebugState
+  Result<napi_value> SetDebugListener(Call& call);
+  Result<napi_value> SetTensorDebugState(Call& call);
+  Result<napi_value> SetAllTensorsDebugState(Call& call);
+  Result<napi_value> DebugState(Call& call);
   Result<napi_value> SetDeviceMemory(Call& call);
   Result<napi_value> UpdateDeviceMemorySizeForShapes(Call& call);
   Result<napi_value> SetAuxStreams(Call& call);
@@ -46,6 +53,7 @@ class ContextObject final : public HandleObject<ExecutionContextResource> {
   void Replace(std::shared_ptr<Resource>& slot, std::shared_ptr<Resource> value);
 
   std::vector<std::shared_ptr<AllocatorResource>> allocators_;  // by tensor
+  std::shared_ptr<executor::DebugCapture> debug_;               // null: no listener
 };
 
 }  // namespace trtnode::napi

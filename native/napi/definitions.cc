@@ -2,8 +2,10 @@
 #include "napi/build_object.h"
 #include "napi/context_object.h"
 #include "napi/executor_object.h"
+#include "napi/gpu_allocator.h"
 #include "napi/measure_object.h"
 #include "napi/objects.h"
+#include "napi/plan_stream.h"
 
 namespace trtnode::napi {
 
@@ -39,6 +41,10 @@ std::span<const napi_property_descriptor> DefinitionOf(Kind kind) {
       return BuildObject::Definition();
     case Kind::kMeasurement:
       return MeasureObject::Definition();
+    case Kind::kGpuAllocator:
+      return GpuAllocatorObject::Definition();
+    case Kind::kPlanStream:
+      return PlanStreamObject::Definition();
   }
   return {};
 }

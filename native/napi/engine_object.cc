@@ -16,6 +16,7 @@ std::span<const napi_property_descriptor> EngineObject::Definition() {
       Method<&Self::CreateExecutionContext>("createExecutionContext"),
       Method<&Self::CreateInspector>("createInspector"),
       Method<&Self::Serialize>("serialize"),
+      Method<&Self::IsDebugTensor>("isDebugTensor"),
       Method<&Self::CreateExecutor>("createExecutor"),
       Method<&Self::Measure>("measure"),
       CloseMethod(kKind),
@@ -61,6 +62,11 @@ Result<napi_value> EngineObject::Serialize(Call& call) {
   RETURN_IF_ERROR(guard.status());
   ASSIGN_OR_RETURN(const auto plan, resource_->engine->Serialize());
   return MakeArrayBuffer(call.env, plan->bytes());
+}
+
+Result<napi_value> EngineObject::IsDebugTensor(Call& call) {
+  ASSIGN_OR_RETURN(const std::string name, ReadString(call.env, call.arguments[0], "name"));
+  return MakeBool(call.env, resource_->engine->IsDebugTensor(name));
 }
 
 }  // namespace trtnode::napi

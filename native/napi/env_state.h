@@ -9,6 +9,7 @@
 
 #include "core/status.h"
 #include "napi/exit_gate.h"
+#include "napi/js_calls.h"
 #include "napi/js_queue.h"
 #include "napi/kind.h"
 #include "napi/loop_poller.h"
@@ -32,6 +33,7 @@ class EnvState {
   TaskPool& pool() noexcept { return pool_; }
   LoopPoller& poller() noexcept { return poller_; }
   const std::shared_ptr<Activity>& activity() const noexcept { return activity_; }
+  const std::shared_ptr<JsCalls>& calls() const noexcept { return calls_; }
 
   // Every handle that exists, so that the end of the environment can let go of what they hold.
   void Add(Object& object) noexcept;
@@ -58,6 +60,7 @@ class EnvState {
   const std::thread::id thread_ = std::this_thread::get_id();
   const std::shared_ptr<JsQueue> queue_;
   const std::shared_ptr<Activity> activity_;
+  const std::shared_ptr<JsCalls> calls_ = std::make_shared<JsCalls>();
   TaskPool pool_;
   LoopPoller poller_;
   Object* first_ = nullptr;

@@ -60,6 +60,8 @@ std::span<const napi_property_descriptor> ExecutorObject::Definition() {
       Method<&Self::Timing>("timing"),
       Method<&Self::Memory>("memory"),
       Method<&Self::Stats>("stats"),
+      Method<&Self::SetDebug>("setDebug"),
+      Method<&Self::TakeDebugTensors>("takeDebugTensors"),
       Method<&Self::Close, WhenClosed::kAllow>("close"),
   };
   return kProperties;

@@ -70,6 +70,7 @@ Object* Find(napi_env env, napi_value value, Kind kind) noexcept {
 
 template <typename Body>
 napi_value Guarded(EnvState& state, Body body) noexcept {
+  const JsCalls::Scope call(*state.calls());
   try {
     Result<napi_value> result = body();
     if (result.ok()) return result.value();

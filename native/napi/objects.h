@@ -66,6 +66,7 @@ class RuntimeObject final : public HandleObject<RuntimeResource> {
   Result<napi_value> DeserializeEngine(Call& call);
   Result<napi_value> DeserializeEngineAsync(Call& call);
   Result<napi_value> DeserializeEngineFile(Call& call);
+  Result<napi_value> DeserializeEngineStream(Call& call);  // plan_stream.cc
 };
 
 class EngineObject final : public HandleObject<EngineResource> {
@@ -80,6 +81,7 @@ class EngineObject final : public HandleObject<EngineResource> {
   Result<napi_value> CreateExecutionContext(Call& call);
   Result<napi_value> CreateInspector(Call& call);
   Result<napi_value> Serialize(Call& call);
+  Result<napi_value> IsDebugTensor(Call& call);
   Result<napi_value> CreateExecutor(Call& call);  // executor_object.cc
   Result<napi_value> Measure(Call& call);         // measure_object.cc
 

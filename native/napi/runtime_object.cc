@@ -14,10 +14,11 @@ namespace trtnode::napi {
 namespace {
 
 Result<std::shared_ptr<EngineResource>> Deserialize(const std::shared_ptr<RuntimeResource>& runtime,
-                                                    std::span<const std::byte> plan) {
+                                                    std::span<const std::byte> plan,
+                                                    bool may_wait) {
   const cuda::ContextGuard guard(*runtime->context);
   RETURN_IF_ERROR(guard.status());
-  ASSIGN_OR_RETURN(auto engine, runtime->runtime->DeserializeEngine(plan));
+  ASSIGN_OR_RETURN(auto engine, runtime->runtime->DeserializeEngine(plan, may_wait));
   GuardExit();  // a plan may have brought libraries with it
   return std::make_shared<EngineResource>(runtime, std::move(engine));
 }
@@ -32,7 +33,7 @@ Result<napi_value> DeserializeLater(EnvState& state, std::shared_ptr<RuntimeReso
       [runtime = std::move(runtime), read = std::move(read), engine]() mutable -> Status {
         cuda::RelaxCaptureMode(runtime->context->driver());
         ASSIGN_OR_RETURN(const auto contents, read());
-        ASSIGN_OR_RETURN(*engine, Deserialize(runtime, contents->bytes()));
+        ASSIGN_OR_RETURN(*engine, Deserialize(runtime, contents->bytes(), true));
         return {};
       },
       [engine](EnvState& settled) {
@@ -53,6 +54,7 @@ std::span<const napi_property_descriptor> RuntimeObject::Definition() {
       Method<&Self::DeserializeEngine>("deserializeEngine"),
       Method<&Self::DeserializeEngineAsync>("deserializeEngineAsync"),
       Method<&Self::DeserializeEngineFile>("deserializeEngineFile"),
+      Method<&Self::DeserializeEngineStream>("deserializeEngineStream"),
       CloseMethod(kKind),
   };
   return kProperties;
@@ -80,7 +82,7 @@ Result<napi_value> RuntimeObject::TemporaryDirectory(Call& call) {
 
 Result<napi_value> RuntimeObject::DeserializeEngine(Call& call) {
   ASSIGN_OR_RETURN(const std::span<std::byte> plan, ReadView(call.env, call.arguments[0], "plan"));
-  ASSIGN_OR_RETURN(auto engine, Deserialize(resource_, plan));
+  ASSIGN_OR_RETURN(auto engine, Deserialize(resource_, plan, false));
   return NewObject(call.state, std::make_unique<EngineObject>(std::move(engine)));
 }
 

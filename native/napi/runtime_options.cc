@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "napi/gpu_allocator.h"
 #include "napi/js_reference.h"
 #include "napi/values.h"
 
@@ -25,6 +26,8 @@ Result<RuntimeOptions> ReadRuntimeOptions(EnvState& state, napi_value object) {
                    GetBool(env, object, "engineHostCodeAllowed"));
   ASSIGN_OR_RETURN(options.runtime.temporary_directory,
                    GetString(env, object, "temporaryDirectory"));
+  ASSIGN_OR_RETURN(napi_value allocator, Get(env, object, "gpuAllocator"));
+  ASSIGN_OR_RETURN(options.runtime.gpu_allocator, ReadGpuAllocator(env, allocator));
   return options;
 }
 

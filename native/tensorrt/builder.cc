@@ -9,6 +9,7 @@
 #include "tensorrt/build_progress.h"
 #include "tensorrt/config_settings.h"
 #include "tensorrt/entry_points.h"
+#include "tensorrt/gpu_allocator.h"
 #include "tensorrt/model_capability.h"
 #include "tensorrt/network_settings.h"
 #include "tensorrt/onnx_parse.h"
@@ -105,8 +106,15 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
   Logger logger(major, options.log_severity, options.log_sink);
   std::optional<BuildProgress> progress;
   std::unique_ptr<Int8Calibrator> calibrator;
+  std::optional<GpuAllocatorAdapter> allocator;
+  if (options.gpu_allocator != nullptr) allocator.emplace(options.gpu_allocator);
+  const RefusalScope refusals(options.gpu_allocator.get());
   BuildObjects objects(library->version(), logger);
   RETURN_IF_ERROR(CreateObjects(objects, *library, options));
+  if (allocator) {
+    RETURN_IF_ERROR(GpuAllocatorAdapter::CheckVersion(library->version()));
+    abi::Invoke<m::VBuilder_setGpuAllocator>(major, objects.builder.get(), allocator->abi_object());
+  }
   auto parsed = ParseOnnx(objects, *entry, model, model_path);
   if (!parsed.ok()) {
     Status refused = parsed.TakeStatus();
@@ -153,8 +161,8 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
     return Status(ErrorCode::kAborted, "The build was cancelled.");
   }
   if (!built) {
-    return objects.Failed(ErrorCode::kBuild, "IBuilder::buildSerializedNetwork",
-                          "TensorRT could not build the model.", scope);
+    return refusals.Explain(objects.Failed(ErrorCode::kBuild, "IBuilder::buildSerializedNetwork",
+                                           "TensorRT could not build the model.", scope));
   }
   if (calibrator != nullptr && !calibrator->written().empty() && options.calibration->keep_cache) {
     options.calibration->keep_cache(calibrator->written());

@@ -19,6 +19,8 @@
 
 namespace trtnode::tensorrt {
 
+class GpuAllocator;
+
 // A phase of a build has begun, made a step, or ended. Phases lie within each other.
 struct BuildStep {
   const char* phase = "";
@@ -50,6 +52,7 @@ struct BuildOptions {
   std::string timing_cache;              // file; empty: none
   ConfigSettings config;
   NetworkSettings network;
+  std::shared_ptr<GpuAllocator> gpu_allocator;  // of the builder's device memory; null: its own
   Severity log_severity = Severity::kWarning;
   LogSink log_sink;
   std::optional<CalibrationOptions> calibration;

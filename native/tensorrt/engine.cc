@@ -10,6 +10,7 @@
 #include "tensorrt/error_recorder.h"
 #include "tensorrt/execution_context.h"
 #include "tensorrt/failure.h"
+#include "tensorrt/gpu_allocator.h"
 
 namespace trtnode::tensorrt {
 
@@ -67,6 +68,7 @@ Result<std::shared_ptr<ExecutionContext>> Engine::CreateExecutionContext(
     if (impl_->info.device_memory_bytes == 0) strategy = AllocationStrategy::kStatic;
   }
   Logger::Scope scope(impl_->runtime->logger());
+  const RefusalScope refusals(impl_->runtime->gpu_allocator().get());
   void* context = abi::CreateExecutionContext(impl_->major(), impl_->engine.get(), strategy);
   if (!abi::IsObject(context)) {
     Status status =
@@ -77,7 +79,7 @@ Result<std::shared_ptr<ExecutionContext>> Engine::CreateExecutionContext(
     if (error.code == ErrorCode::kOutOfMemory && !error.requested_bytes) {
       error.requested_bytes = static_cast<std::uint64_t>(impl_->info.device_memory_bytes);
     }
-    return status;
+    return refusals.Explain(std::move(status));
   }
   return ExecutionContext::Adopt(shared_from_this(), context);
 }
@@ -101,6 +103,14 @@ Result<std::unique_ptr<HostMemory>> Engine::Serialize() {
                       "TensorRT could not serialize the engine.", scope, &impl_->recorder);
   }
   return std::make_unique<HostMemory>(impl_->major(), memory);
+}
+
+bool Engine::IsDebugTensor(const std::string& name) const {
+  const Version version = impl_->runtime->library()->version();
+  Logger::Scope scope(impl_->runtime->logger());  // it complains about names that it does not know
+  const Result<bool> is =
+      abi::Call<m::VCudaEngine_isDebugTensor>(version, impl_->engine.get(), name.c_str());
+  return is.ok() && is.value();
 }
 
 const std::shared_ptr<Runtime>& Engine::runtime() const noexcept { return impl_->runtime; }

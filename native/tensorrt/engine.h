@@ -42,6 +42,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Result<std::shared_ptr<ExecutionContext>> CreateExecutionContext(AllocationStrategy strategy);
   Result<std::shared_ptr<EngineInspector>> CreateInspector();
   Result<std::unique_ptr<HostMemory>> Serialize();
+  // Whether the network marked it for debugging; any tensor, not only inputs and outputs.
+  bool IsDebugTensor(const std::string& name) const;
 
   const std::shared_ptr<Runtime>& runtime() const noexcept;
   void* abi_object() const noexcept;

@@ -74,6 +74,7 @@ Status ExecutionContext::SetOptimizationProfile(int profile, void* stream) {
                                                    std::to_string(count) + ".");
   }
   Logger::Scope scope(impl_->logger);
+  const RefusalScope refusals(impl_->engine->runtime()->gpu_allocator().get());
   if (impl_->Ask<m::VExecutionContext_setOptimizationProfileAsync>(profile, Stream(stream))) {
     return Status();
   }
@@ -81,7 +82,7 @@ Status ExecutionContext::SetOptimizationProfile(int profile, void* stream) {
       ErrorCode::kExecution, "setOptimizationProfileAsync",
       "TensorRT refused optimization profile " + std::to_string(profile) + ".", scope);
   ExplainTakenProfile(impl_->version, status.error());
-  return status;
+  return refusals.Explain(std::move(status));
 }
 
 int ExecutionContext::optimization_profile() const {
@@ -201,6 +202,7 @@ std::int64_t ExecutionContext::MaxOutputSize(int tensor) const {
 
 Status ExecutionContext::Enqueue(void* stream) {
   Logger::Scope scope(impl_->logger);
+  const RefusalScope refusals(impl_->Allocator());
   if (impl_->has_allocators) {
     for (const auto& one : impl_->allocators) {
       if (one != nullptr) one->TakeFailure();
@@ -214,8 +216,8 @@ Status ExecutionContext::Enqueue(void* stream) {
         "The output allocator of '" + impl_->Tensor(static_cast<int>(i)).name + "' gave no memory.",
         scope);
   }
-  return impl_->Failed(ErrorCode::kExecution, "enqueueV3", "TensorRT could not enqueue the work.",
-                       scope);
+  return refusals.Explain(impl_->Failed(ErrorCode::kExecution, "enqueueV3",
+                                        "TensorRT could not enqueue the work.", scope));
 }
 
 const std::shared_ptr<Engine>& ExecutionContext::engine() const noexcept { return impl_->engine; }

@@ -24,6 +24,9 @@ class OutputAllocator {
   virtual void NotifyShape(const char* tensor, const Dims& dims) = 0;
 };
 
+class GpuAllocator;
+class DebugListener;
+
 class ExecutionContext {
  public:
   ~ExecutionContext();
@@ -42,6 +45,13 @@ class ExecutionContext {
   void* TensorAddress(int tensor) const;
   Status SetOutputAllocator(int tensor, std::shared_ptr<OutputAllocator> allocator);  // null: none
   std::int64_t MaxOutputSize(int tensor) const;  // bytes; -1: unknown
+  // For memory whose size is only known while enqueueing; null: TensorRT's own. Kept.
+  Status SetTemporaryStorageAllocator(std::shared_ptr<GpuAllocator> allocator);
+  // Who gets the values of the debug tensors that are switched on; null: nobody. Kept.
+  Status SetDebugListener(std::shared_ptr<DebugListener> listener);
+  Status SetTensorDebugState(const std::string& name, bool on);
+  Status SetAllTensorsDebugState(bool on);
+  bool DebugState(const std::string& name) const;
   // User-managed activation memory (AllocationStrategy::kUserManaged), at least UpdateDeviceMemorySizeForShapes() bytes, 256-aligned.
   Status SetDeviceMemory(void* memory, std::int64_t bytes);
   Result<std::int64_t> UpdateDeviceMemorySizeForShapes();

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "tensorrt/abi/variants.h"
+#include "tensorrt/debug_listener.h"
 #include "tensorrt/error_recorder.h"
 #include "tensorrt/execution_context.h"
 #include "tensorrt/failure.h"
+#include "tensorrt/gpu_allocator.h"
 #include "tensorrt/layer_profiler.h"
 #include "tensorrt/output_allocator_adapter.h"
 
@@ -40,6 +42,11 @@ struct ExecutionContext::Impl {
 
   // kInvalidArgument for an index that the engine has not.
   Status Check(int tensor) const;
+  // Who is asked for memory while enqueueing; may be null.
+  const GpuAllocator* Allocator() const noexcept {
+    return temporary_allocator != nullptr ? temporary_allocator->target().get()
+                                          : engine->runtime()->gpu_allocator().get();
+  }
   const TensorInfo& Tensor(int tensor) const {
     return engine->info().tensors[static_cast<std::size_t>(tensor)];
   }
@@ -58,6 +65,8 @@ struct ExecutionContext::Impl {
   LayerProfiler profiler;
   std::vector<std::unique_ptr<OutputAllocatorAdapter>> allocators;  // by tensor; null: none
   bool has_allocators = false;
+  std::unique_ptr<GpuAllocatorAdapter> temporary_allocator;  // null: TensorRT's own
+  std::unique_ptr<DebugListenerAdapter> debug_listener;      // null: none
   abi::Owned<abi::VExecutionContext> context;
   std::vector<const char*> missing;  // for inferShapes, reused
 };

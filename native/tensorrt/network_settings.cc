@@ -216,7 +216,7 @@ class NetworkChange {
       if (tensor == nullptr) {
         return Status(
             ErrorCode::kUnknownTensor,
-            "debugTensors names '" + name + "', which no tensor of the network is called.",
+            "markDebug names '" + name + "', which no tensor of the network is called.",
             "Use the names of the ONNX model.");
       }
       Logger::Scope scope(objects_.logger);

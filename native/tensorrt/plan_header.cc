@@ -96,13 +96,6 @@ void FindComputeCapability(std::span<const std::byte> plan, PlanHeader& header) 
   }
 }
 
-Status Truncated(std::uint64_t announced, std::size_t given) {
-  return Status(ErrorCode::kInvalidPlan,
-                "The plan is truncated: its header says " + std::to_string(announced) +
-                    " bytes, there are " + std::to_string(given) + ".",
-                "Check how the file was written or copied.");
-}
-
 Status ShorterThanHeader(std::size_t given) {
   return Status(
       ErrorCode::kInvalidPlan,
@@ -112,7 +105,14 @@ Status ShorterThanHeader(std::size_t given) {
 
 }  // namespace
 
-Result<PlanHeader> ReadPlanHeader(std::span<const std::byte> plan) {
+Status TruncatedPlan(std::uint64_t announced, std::uint64_t given) {
+  return Status(ErrorCode::kInvalidPlan,
+                "The plan is truncated: its header says " + std::to_string(announced) +
+                    " bytes, there are " + std::to_string(given) + ".",
+                "Check how the file was written or copied.");
+}
+
+Result<PlanHeader> ReadPlanHeader(std::span<const std::byte> plan, bool prefix) {
   if (plan.empty()) {
     return Status(ErrorCode::kInvalidPlan, "The plan is empty.",
                   "Check how the file was written or copied.");
@@ -123,7 +123,9 @@ Result<PlanHeader> ReadPlanHeader(std::span<const std::byte> plan) {
     header.kind = PlanKind::kReference;
     if (plan.size() < kReferenceHeaderBytes) return ShorterThanHeader(plan.size());
     header.total_bytes = Read<std::uint64_t>(plan, kReferenceTotalOffset);
-    if (*header.total_bytes > plan.size()) return Truncated(*header.total_bytes, plan.size());
+    if (!prefix && *header.total_bytes > plan.size()) {
+      return TruncatedPlan(*header.total_bytes, plan.size());
+    }
     return header;
   }
   if (text.starts_with(kOldMagic)) return header;  // TensorRT says the rest
@@ -138,7 +140,9 @@ Result<PlanHeader> ReadPlanHeader(std::span<const std::byte> plan) {
   header.total_bytes = Read<std::uint64_t>(plan, kTotalOffset);
   const auto version = Read<std::array<std::uint8_t, 4>>(plan, kVersionOffset);
   if (version[0] != 0) header.version = Version{version[0], version[1], version[2], version[3]};
-  if (*header.total_bytes > plan.size()) return Truncated(*header.total_bytes, plan.size());
+  if (!prefix && *header.total_bytes > plan.size()) {
+    return TruncatedPlan(*header.total_bytes, plan.size());
+  }
   FindComputeCapability(plan, header);
   return header;
 }

@@ -22,7 +22,10 @@ struct PlanHeader {
 };
 
 // kInvalidPlan: empty, too short, no plan at all (an ONNX file is named as such), truncated (with both sizes).
-Result<PlanHeader> ReadPlanHeader(std::span<const std::byte> plan);
+// `prefix`: these are the first bytes only, and more may come.
+Result<PlanHeader> ReadPlanHeader(std::span<const std::byte> plan, bool prefix = false);
+// kInvalidPlan, with both sizes.
+Status TruncatedPlan(std::uint64_t announced, std::uint64_t given);
 
 // Refuses, before TensorRT sees the bytes, what cannot work: kPlanRuntime, kPlanVersion (a version-compatible plan cannot be told
 // from the header: then TensorRT decides).

@@ -156,6 +156,7 @@ const std::vector<Ours>& OurMethods() {
       OURS(IProgressMonitor, 0, ProgressMonitorInterface, stepComplete),
       OURS(IProgressMonitor, 0, ProgressMonitorInterface, phaseFinish),
       OURS(IDebugListener, 0, DebugListenerInterface, processDebugTensor),
+      OURS(IStreamReader, 0, StreamReaderInterface, read),
       OURS(IStreamReaderV2, 0, StreamReaderV2Interface, read),
       OURS(IStreamReaderV2, 0, StreamReaderV2Interface, seek),
       OURS(IStreamWriter, 0, StreamWriterInterface, write),

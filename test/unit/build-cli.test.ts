@@ -180,8 +180,8 @@ describe('flags to options', () => {
       layerPrecisions: { '*': 'float32', 'a,b': 'float16', 'scope/conv:0': 'int8' },
       layerOutputTypes: { split: ['float16', 'float32'] },
       layerDeviceTypes: { 'c*': 'dla' },
-      debugTensors: ['h', 'y'],
-      unfusedDebugTensors: false,
+      markDebug: ['h', 'y'],
+      markUnfusedTensorsAsDebugTensors: false,
     });
     expect(warnings).toEqual([]);
     const without = networkOptions(parsed(line), model, warnings);

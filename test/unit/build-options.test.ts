@@ -62,7 +62,7 @@ describe('what is refused', () => {
     [{ inputFormats: { x: { formats: ['nchw'] } } }, invalid, "'dlaLinear'", 'got "nchw"'],
     [{ layerPrecisions: { 'a*b*': 'float16' } }, invalid, "at most one *, got 'a*b*'"],
     [{ layerDeviceTypes: { a: 'cpu' } }, invalid, "'gpu', 'dla', got \"cpu\""],
-    [{ debugTensors: 'y' }, invalid, 'debugTensors: expected an array'],
+    [{ markDebug: 'y' }, invalid, 'markDebug: expected an array'],
     // from here on by the addon
     [{ fp8: true, int8: true }, invalid, 'fp8 and int8 exclude each other'],
     [{ fp16: true, stronglyTyped: true }, invalid, 'fp16 and stronglyTyped exclude each other'],
@@ -76,7 +76,7 @@ describe('what is refused', () => {
     [{ layerPrecisions: { '*': 'float16' } }, invalid, 'precisionConstraints'],
     [{ layerMetadata: { 'no/*': 't' } }, invalid, "no layer of the network matches 'no/*'"],
     [{ inputFormats: { z: {} } }, 'ERR_TRT_UNKNOWN_TENSOR', "names 'z'", "There is: 'x'"],
-    [{ debugTensors: ['z'] }, 'ERR_TRT_UNKNOWN_TENSOR', "names 'z'"],
+    [{ markDebug: ['z'] }, 'ERR_TRT_UNKNOWN_TENSOR', "names 'z'"],
     // the reference runtime presents TensorRT 10.6
     [{ tilingOptimizationLevel: 1 }, unsupported, 'needs TensorRT 10.8 or newer'],
     [{ l2LimitForTiling: 1 << 20 }, unsupported, 'needs TensorRT 10.8 or newer'],
@@ -84,7 +84,7 @@ describe('what is refused', () => {
     [{ previewFeatures: { runtimeActivationResize: true } }, unsupported, '10.10 and later'],
     [{ hardwareCompatibilityLevel: 'sameComputeCapability' }, unsupported, '10.6'],
     [{ buildRoute: '-a=b' }, unsupported, 'It is in TensorRT 11'],
-    [{ unfusedDebugTensors: true }, unsupported, 'needs TensorRT 10.12 or newer'],
+    [{ markUnfusedTensorsAsDebugTensors: true }, unsupported, 'needs TensorRT 10.12 or newer'],
   ];
   test.each(refused)('%j', async (options, code, ...parts) => {
     const all = { ...mlp, ...options } as unknown as BuildOptions;

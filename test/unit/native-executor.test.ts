@@ -31,6 +31,7 @@ class Executor {
       maxThreads: 0,
       engineHostCodeAllowed: false,
       temporaryDirectory: '',
+      gpuAllocator: undefined,
     });
     const engine = runtime.deserializeEngine(await referencePlan(model));
     const executor = new Executor();

@@ -210,6 +210,7 @@ std::string Builder::Build(INetworkDefinition& definition, IBuilderConfig& confi
   plan.profiling_verbosity = static_cast<int32_t>(config.getProfilingVerbosity());
   plan.hardware_compatibility = static_cast<int32_t>(config.getHardwareCompatibilityLevel());
   plan.profiles = config.profiles();
+  plan.debug_tensors = network.debug_tensors();
   if (plan.profiles.empty())
     plan.profiles.emplace_back();  // a network of fixed shapes has one profile, too
   if (network.DimensionsChanged()) {

@@ -105,6 +105,29 @@ ITensor* Network::getInput(int32_t index) const noexcept { return At(inputs_, in
 
 ITensor* Network::getOutput(int32_t index) const noexcept { return At(outputs_, index); }
 
+bool Network::markDebug(ITensor& tensor) noexcept {
+  constexpr char kApi[] = "INetworkDefinition::markDebug";
+  return Guard(*reports_, kApi, false, [&] {
+    const Tensor& impl = Impl(&tensor);
+    if (FindTensor(impl.name) != &tensor || impl.input) {
+      reports_->Error(ErrorCode::kINVALID_ARGUMENT, kApi, kApiUsage,
+                      impl.name + " is not computed by this network.");
+      return false;
+    }
+    if (!isDebugTensor(tensor)) debug_tensors_.push_back(impl.name);
+    return true;
+  });
+}
+
+bool Network::unmarkDebug(ITensor& tensor) noexcept {
+  return std::erase(debug_tensors_, Impl(&tensor).name) > 0;
+}
+
+bool Network::isDebugTensor(ITensor const& tensor) const noexcept {
+  const std::string& name = static_cast<const Tensor&>(*tensor.impl()).name;
+  return std::find(debug_tensors_.begin(), debug_tensors_.end(), name) != debug_tensors_.end();
+}
+
 bool Network::getFlag(NetworkDefinitionCreationFlag flag) const noexcept {
   return static_cast<unsigned>(flag) < 32 && (flags_ & (1U << static_cast<unsigned>(flag))) != 0;
 }

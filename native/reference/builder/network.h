@@ -55,7 +55,11 @@ class Network final : public VNetworkDefinition {
   IBuilder& getBuilder() const noexcept override { return builder_; }
   NetworkDefinitionCreationFlags getFlags() const noexcept override { return flags_; }
   bool getFlag(NetworkDefinitionCreationFlag flag) const noexcept override;
-  bool isDebugTensor(ITensor const&) const noexcept override { return false; }
+  bool markDebug(ITensor& tensor) noexcept override;
+  bool unmarkDebug(ITensor& tensor) noexcept override;
+  bool isDebugTensor(ITensor const& tensor) const noexcept override;
+  // Names, in the order in which they were marked.
+  const std::vector<std::string>& debug_tensors() const { return debug_tensors_; }
   bool areWeightsMarkedRefittable(char const*) const noexcept override { return false; }
 
   ITensor* FindTensor(const std::string& name) const;
@@ -72,6 +76,7 @@ class Network final : public VNetworkDefinition {
   std::vector<ITensor*> inputs_;
   std::vector<ITensor*> outputs_;
   std::vector<std::unique_ptr<ILayer>> layers_;
+  std::vector<std::string> debug_tensors_;
 };
 
 }  // namespace trtnode::reference

@@ -164,6 +164,11 @@ std::string SpecializeGraph(std::string_view graph, const Specialization& how) {
   }
   for (const auto& [name, constant] : how.constants)
     out.Bytes(kGraphInitializer, MakeInitializer(name, constant));
+  for (const std::string& name : how.more_outputs) {
+    Writer output;  // ONNX Runtime infers the type
+    output.Bytes(1, name);
+    out.Bytes(kGraphOutput, output.str());
+  }
   return out.Take();
 }
 

@@ -24,6 +24,7 @@ struct Specialization {
   // Forgets the declared output shapes and the values in between, so that only what follows from the inputs is left.
   bool forget_shapes = true;
   std::map<std::string, size_t> output_ranks;  // declared ranks, kept when shapes are forgotten
+  std::vector<std::string> more_outputs;       // values in between that become outputs, too
 };
 
 // The bytes of the rewritten model. `model` must have passed ParseModel; what cannot be read is copied as it is.

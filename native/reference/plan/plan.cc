@@ -161,6 +161,10 @@ std::string SerializePlan(const Plan& plan) {
   out.Number(static_cast<uint32_t>(plan.profiles.size()));
   for (const Profile& profile : plan.profiles) WriteProfile(profile, &out);
   out.Text(plan.model);
+  if (!plan.debug_tensors.empty()) {
+    out.Number(static_cast<uint32_t>(plan.debug_tensors.size()));
+    for (const std::string& name : plan.debug_tensors) out.Text(name);
+  }
   std::string bytes = std::move(out.bytes());
   const uint64_t size = bytes.size();
   std::memcpy(bytes.data() + kSizeOffset, &size, sizeof(size));
@@ -225,6 +229,8 @@ bool ParsePlan(std::string_view bytes, Plan* plan, std::string* error) {
   for (uint32_t i = 0; in.ok() && i < profiles; ++i)
     ReadProfile(&in, &plan->profiles.emplace_back());
   plan->model = in.Text();
+  const uint32_t debug_tensors = in.ok() && !in.done() ? in.Count(kMaxEntries) : 0;
+  for (uint32_t i = 0; in.ok() && i < debug_tensors; ++i) plan->debug_tensors.push_back(in.Text());
   if (!in.done()) {
     *error = "The plan is damaged: its content cannot be read.";
     return false;

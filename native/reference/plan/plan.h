@@ -5,7 +5,7 @@
 //  12  4  reserved, 0
 //  16  8  size of the whole plan: a shorter or longer file is refused
 //  24  8  checksum of all other bytes
-//  32     engine name, flags, profiles, and the ONNX model, each length-prefixed
+//  32     engine name, flags, profiles, the ONNX model, each length-prefixed; then the names of debug tensors, if there are any
 #pragma once
 
 #include <array>
@@ -43,6 +43,7 @@ struct Plan {
   int32_t hardware_compatibility = 0;
   std::vector<Profile> profiles;
   std::string model;
+  std::vector<std::string> debug_tensors;
 };
 
 std::string SerializePlan(const Plan& plan);

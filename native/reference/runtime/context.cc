@@ -232,24 +232,6 @@ bool ExecutionContext::setNvtxVerbosity(ProfilingVerbosity verbosity) noexcept {
   return true;
 }
 
-bool ExecutionContext::setDebugListener(IDebugListener* listener) noexcept {
-  listener_ = listener;
-  return true;
-}
-
-bool ExecutionContext::setTensorDebugState(char const* name, bool) noexcept {
-  constexpr char kApi[] = "IExecutionContext::setTensorDebugState";
-  return Guard(*reports_, kApi, false, [&] {
-    return Fail(kApi, std::string("condition: isDebugTensor. ") +
-                          (name == nullptr ? "(null)" : name) +
-                          " was not marked as a debug tensor when the engine was built.");
-  });
-}
-
-bool ExecutionContext::getDebugState(char const*) const noexcept { return false; }
-
-bool ExecutionContext::setAllTensorsDebugState(bool) noexcept { return true; }
-
 bool ExecutionContext::setUnfusedTensorsDebugState(bool) noexcept { return true; }
 
 }  // namespace trtnode::reference

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -107,6 +108,10 @@ class ExecutionContext final : public VExecutionContext {
   void* Reallocate(char const* api, cudaStream_t stream, size_t output, size_t bytes);
   bool Deliver(char const* api, cudaStream_t handle, Stream& stream, const Pending& pending);
   void ReportLayers() const;
+  // Of the debug tensors, those that the listener shall get; empty without a listener.
+  std::vector<size_t> WatchedTensors() const;
+  bool TellListener(char const* api, cudaStream_t handle, const Pending& pending,
+                    const std::vector<size_t>& watched);
 
   friend class Engine;
 
@@ -126,6 +131,7 @@ class ExecutionContext final : public VExecutionContext {
   IProfiler* profiler_ = nullptr;
   IGpuAllocator* temporary_ = nullptr;
   IDebugListener* listener_ = nullptr;
+  std::set<std::string> watched_;  // names of debug tensors that are on
   bool debug_sync_ = false;
   bool emits_profile_ = true;
   size_t cache_limit_ = 0;

@@ -5,12 +5,14 @@
 #include "reference/cuda/machine.h"
 #include "reference/faults.h"
 #include "reference/runtime/context.h"
+#include "reference/runtime/context_pending.h"
 #include "reference/runtime/types.h"
 
 namespace trtnode::reference {
 namespace {
 
 constexpr uint64_t kAlignment = 256;
+constexpr size_t kTemporaryMemory = 64 * 1024;
 
 bool IsKnown(const std::vector<int64_t>& dimensions) {
   return std::all_of(dimensions.begin(), dimensions.end(),
@@ -27,12 +29,6 @@ std::string CudaText(CUresult result) {
 }
 
 }  // namespace
-
-struct ExecutionContext::Pending {
-  std::vector<RunTensor> inputs;
-  std::vector<RunTensor> outputs;
-  std::vector<size_t> unknown;  // positions in `outputs` whose size only the run tells
-};
 
 void* ExecutionContext::Reallocate(char const* api, cudaStream_t stream, size_t output,
                                    size_t bytes) {
@@ -171,6 +167,26 @@ bool ExecutionContext::Enqueue(char const* api, cudaStream_t handle) {
   }
   Pending pending;
   if (!Gather(api, handle, &pending)) return false;
+  const std::vector<size_t> watched = WatchedTensors();
+  if (capturing && !watched.empty()) {
+    // The listener is called within the enqueueing, on values that a capture has not.
+    InvalidateCapture(*stream);
+    return cuda_failure(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  }
+  for (const size_t index : watched) {
+    if (core_->Find(core_->debug_tensors()[index].name.c_str()) >= 0) continue;  // an output
+    pending.outputs.push_back({core_->tensors().size() + index, nullptr, {}, {}});
+  }
+  // What only the run tells the size of needs memory that nobody could plan for.
+  std::unique_ptr<DeviceMemory> temporary;
+  if (!pending.unknown.empty() && temporary_ != nullptr) {
+    temporary = DeviceMemory::Allocate(kTemporaryMemory, temporary_);
+    if (!temporary) {
+      reports_->Error(ErrorCode::kFAILED_ALLOCATION, api, kOutOfMemory,
+                      "Requested size was " + std::to_string(kTemporaryMemory) + " bytes.");
+      return false;
+    }
+  }
   if (capturing && !pending.unknown.empty()) {
     // TensorRT must synchronize to learn such a size, which a capturing stream forbids.
     InvalidateCapture(*stream);
@@ -189,6 +205,11 @@ bool ExecutionContext::Enqueue(char const* api, cudaStream_t handle) {
     last_ticket_.Wait();
     if (const CUresult sticky = context->Sticky()) return cuda_failure(sticky);
     if (!Deliver(api, handle, *stream, pending)) return false;
+  }
+  if (!watched.empty()) {
+    last_ticket_.Wait();
+    if (const CUresult sticky = context->Sticky()) return cuda_failure(sticky);
+    if (!TellListener(api, handle, pending, watched)) return false;
   }
   if (consumed_ != nullptr) {
     if (const auto event = Machine::Get().events.Find(consumed_)) RecordEvent(*event, *stream);

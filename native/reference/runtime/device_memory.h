@@ -18,6 +18,7 @@ class DeviceMemory {
   // Null if there is not enough. A size of 0 gives an object that holds nothing.
   static std::unique_ptr<DeviceMemory> Allocate(size_t size, IGpuAllocator* allocator);
   ~DeviceMemory();
+  void* pointer() const { return pointer_; }
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 

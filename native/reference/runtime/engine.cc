@@ -348,4 +348,12 @@ int64_t Engine::getEngineStat(EngineStat stat) const noexcept {
   return size;
 }
 
+bool Engine::isDebugTensor(char const* name) const noexcept {
+  if (name == nullptr) return false;
+  for (const TensorSpec& spec : core_->debug_tensors()) {
+    if (spec.name == name) return true;
+  }
+  return false;
+}
+
 }  // namespace trtnode::reference

@@ -86,7 +86,7 @@ class Engine final : public VCudaEngine {
   int64_t getWeightStreamingBudgetV2() const noexcept override { return 0; }
   int64_t getWeightStreamingAutomaticBudget() const noexcept override { return 0; }
   int64_t getWeightStreamingScratchMemorySize() const noexcept override { return 0; }
-  bool isDebugTensor(char const*) const noexcept override { return false; }
+  bool isDebugTensor(char const* name) const noexcept override;
   int64_t getEngineStat(EngineStat stat) const noexcept override;
 
  private:

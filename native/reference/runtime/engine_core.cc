@@ -48,9 +48,10 @@ std::string EngineCore::Load() {
   auto model = onnx::ParseModel(plan_.model, &error);
   if (!model) return error;
   model_ = std::move(*model);
-  session_ = ort::Session::Create(plan_.model, ort::Purpose::kRun, &error);
+  session_ = ort::Session::Create(RunnableModel(), ort::Purpose::kRun, &error);
   if (!session_) return error;
   error = AddTensors();
+  if (error.empty()) error = AddDebugTensors();
   if (!error.empty()) return error;
   for (const onnx::Node& node : model_.nodes) {
     if (node.op_type != "Constant") layers_.push_back(&node);
@@ -95,6 +96,34 @@ std::string EngineCore::AddTensors() {
       if (input) ++input_count_;
       if (!input && info.has_shape) output_ranks_[info.name] = info.dimensions.size();
     }
+  }
+  return {};
+}
+
+std::string EngineCore::RunnableModel() const {
+  onnx::Specialization how;
+  how.forget_shapes = false;
+  for (const std::string& name : plan_.debug_tensors) {
+    const bool output = std::any_of(model_.outputs.begin(), model_.outputs.end(),
+                                    [&](const onnx::ValueInfo& info) { return info.name == name; });
+    if (!output) how.more_outputs.push_back(name);
+  }
+  return how.more_outputs.empty() ? plan_.model : onnx::Specialize(plan_.model, how);
+}
+
+std::string EngineCore::AddDebugTensors() {
+  for (const std::string& name : plan_.debug_tensors) {
+    const auto& outputs = session_->outputs();
+    const auto found = std::find_if(outputs.begin(), outputs.end(),
+                                    [&](const ort::TensorType& type) { return type.name == name; });
+    if (found == outputs.end()) return "The network computes no tensor " + name + ".";
+    const auto type = ToDataType(found->element_type);
+    if (!type) return "Debug tensor " + name + " has a data type that TensorRT has not.";
+    TensorSpec& spec = debug_tensors_.emplace_back();
+    spec.name = name;
+    spec.type = *type;
+    spec.element_type = found->element_type;
+    spec.dimensions = found->dimensions;
   }
   return {};
 }

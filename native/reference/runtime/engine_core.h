@@ -47,6 +47,12 @@ class EngineCore {
   const onnx::Model& model() const { return model_; }
   const std::vector<TensorSpec>& tensors() const { return tensors_; }  // inputs first
   size_t input_count() const { return input_count_; }
+  // What the network marked for debugging, outputs included, in its order; their shapes are the run's.
+  const std::vector<TensorSpec>& debug_tensors() const { return debug_tensors_; }
+  // tensors(), and from their number on debug_tensors().
+  const TensorSpec& Spec(size_t index) const {
+    return index < tensors_.size() ? tensors_[index] : debug_tensors_[index - tensors_.size()];
+  }
   const ort::Session& session() const { return *session_; }
   const std::shared_ptr<Reporter>& reporter() const { return reporter_; }
   IGpuAllocator* allocator() const { return allocator_; }
@@ -72,6 +78,9 @@ class EngineCore {
   EngineCore(Plan plan, std::shared_ptr<Reporter> reporter, IGpuAllocator* allocator);
   std::string Load();
   std::string AddTensors();
+  std::string AddDebugTensors();
+  // The model's bytes, with the debug tensors among its outputs.
+  std::string RunnableModel() const;
   std::shared_ptr<const Shapes> Infer(const std::vector<InputState>& inputs,
                                       std::string* error) const;
   // One run on zeros, for what shape inference cannot tell. ONNX Runtime's reason if it fails.
@@ -84,6 +93,7 @@ class EngineCore {
   std::string skeleton_;  // the model without heavy weights, for shape inference
   std::map<std::string, size_t> output_ranks_;
   std::vector<TensorSpec> tensors_;
+  std::vector<TensorSpec> debug_tensors_;
   size_t input_count_ = 0;
   std::vector<const onnx::Node*> layers_;
   std::unique_ptr<ort::Session> session_;

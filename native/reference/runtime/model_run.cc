@@ -40,7 +40,7 @@ std::string Address(const void* pointer) {
 
 bool ModelRun::AddView(RunTensor& tensor, std::vector<ort::TensorView>* views,
                        std::vector<std::shared_ptr<const Block>>* holds) {
-  const TensorSpec& spec = core_->tensors()[tensor.tensor];
+  const TensorSpec& spec = core_->Spec(tensor.tensor);
   ort::TensorView view{spec.name.c_str(), spec.element_type, nullptr, 0, tensor.dimensions};
   if (!tensor.host_copy.empty()) {
     view.data = tensor.host_copy.data();

@@ -13,7 +13,7 @@ namespace trtnode::reference {
 
 class Context;
 
-// A tensor of a run, by its index in EngineCore::tensors().
+// A tensor of a run, by its index for EngineCore::Spec().
 struct RunTensor {
   size_t tensor = 0;
   void* address = nullptr;  // null for an output: ONNX Runtime allocates

@@ -129,6 +129,12 @@ class DebugListenerInterface : public VersionedInterface {
                                   CUstream_st* stream) noexcept = 0;
 };
 
+class StreamReaderInterface : public VersionedInterface {  // superseded by V2 in 10.7, gone in 11
+ public:
+  InterfaceInfo getInterfaceInfo() const noexcept override { return {"IStreamReader", 1, 0}; }
+  virtual i64 read(void* destination, i64 bytes) noexcept = 0;
+};
+
 class StreamReaderV2Interface : public VersionedInterface {  // from 10.7
  public:
   InterfaceInfo getInterfaceInfo() const noexcept override { return {"IStreamReaderV2", 1, 0}; }

@@ -1,0 +1,11 @@
+// node encrypt.mjs PLAN ENCRYPTED
+
+import { encryptPlan, keyFromEnvironment } from './format.mjs';
+
+const [from, to] = process.argv.slice(2);
+if (to === undefined) {
+  console.error('Usage: PLAN_KEY=… node encrypt.mjs PLAN ENCRYPTED');
+  process.exit(2);
+}
+await encryptPlan(from, to, keyFromEnvironment());
+console.log(`Wrote ${to}`);
