@@ -19,6 +19,7 @@ export {
   InvalidPlanError,
   LoadError,
   OutOfMemoryError,
+  RefitError,
   TensorRTError,
   UnsupportedError,
   isTensorRTError,
@@ -89,12 +90,22 @@ export type {
 } from './bench/types.js';
 export { type DoctorProblem, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { FoundLibrary } from './doctor/libraries.js';
+export {
+  type RefitOptions,
+  type RefitPlanOptions,
+  type RefittableWeights,
+  refit,
+  refittableWeights,
+} from './refit/refit.js';
+export type { RefitResult } from './refit/apply.js';
+export { type SafetensorsEntry, SafetensorsFile } from './safetensors.js';
 export { formatNpy, parseNpy, readNpy, writeNpy } from './npy.js';
 
 export { CudaEvent, type EventOptions } from './runtime/event.js';
 export { CudaGraph } from './runtime/cuda-graph.js';
 export { DeviceBuffer } from './runtime/device-buffer.js';
-export { type AllocationStrategy, Engine } from './runtime/engine.js';
+export type { AllocationStrategy } from './runtime/allocation-strategy.js';
+export { Engine, type SerializeOptions, type WeightStreaming } from './runtime/engine.js';
 export type {
   EngineCapability,
   EngineProperties,
@@ -109,6 +120,8 @@ export { ExecutionContext, type LayerTime } from './runtime/execution-context.js
 export { Handle } from './runtime/handle.js';
 export { type AllocateOutput, OutputAllocator } from './runtime/output-allocator.js';
 export { PinnedBuffer, type PinnedBufferOptions } from './runtime/pinned-buffer.js';
+export { Refitter, type WeightsBuffer, type WeightsShape } from './runtime/refitter.js';
+export { RuntimeConfig } from './runtime/runtime-config.js';
 export { type DeviceInfo, Runtime, type RuntimeOptions } from './runtime/runtime.js';
 export {
   type CaptureMode,
@@ -116,3 +129,4 @@ export {
   Stream,
   type StreamOptions,
 } from './runtime/stream.js';
+export type { WeightStreamingBudget } from './runtime/weight-streaming.js';

@@ -53,6 +53,13 @@ export interface BuildOptions extends PlatformOptions, LogOptions {
   stronglyTyped?: boolean | undefined;
   /** Keeps the weights exchangeable. */
   refit?: boolean | undefined;
+  /**
+   * Leaves the weights out of the plan, which must be refitted with them before it runs; without `refit` only with the very same weights. From
+   * TensorRT 10 on.
+   */
+  stripWeights?: boolean | undefined;
+  /** Makes weights streamable from host memory; needs `stronglyTyped`. From TensorRT 10 on. */
+  weightStreaming?: boolean | undefined;
   /** Makes a plan that later versions of the same major run too. */
   versionCompatible?: boolean | undefined;
   /** Leaves the lean runtime out of a version-compatible plan. */
@@ -86,6 +93,8 @@ const flags = [
   'fp8',
   'stronglyTyped',
   'refit',
+  'stripWeights',
+  'weightStreaming',
   'versionCompatible',
   'excludeLeanRuntime',
 ] as const;

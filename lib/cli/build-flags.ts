@@ -32,6 +32,11 @@ export const buildFlags: readonly Flag[] = [
   { name: 'stronglyTyped', help: 'Take the types exactly as the model has them' },
   { name: 'noTF32', help: 'No TF32 for float32 matrix products' },
   { name: 'refit', help: 'Keep the weights exchangeable' },
+  { name: 'stripWeights', help: 'Leave the weights out; trt-node refit puts them in' },
+  {
+    name: 'allowWeightStreaming',
+    help: 'Make weights streamable from host memory (with --stronglyTyped)',
+  },
   {
     name: 'versionCompatible',
     aliases: ['vc'],

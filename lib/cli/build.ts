@@ -128,6 +128,8 @@ async function optionsOf(
     tf32: !hasFlag(parsed, 'noTF32'),
     stronglyTyped: hasFlag(parsed, 'stronglyTyped'),
     refit: hasFlag(parsed, 'refit'),
+    stripWeights: hasFlag(parsed, 'stripWeights'),
+    weightStreaming: hasFlag(parsed, 'allowWeightStreaming'),
     versionCompatible: hasFlag(parsed, 'versionCompatible'),
     excludeLeanRuntime: hasFlag(parsed, 'excludeLeanRuntime'),
     workspaceBytes: workspaceBytes(parsed, warnings),

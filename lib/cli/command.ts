@@ -147,9 +147,17 @@ export function errorData(error: Error): {
   message: string;
   hint: string;
   log?: readonly string[];
+  missingWeights?: readonly string[];
 } {
   if (!isTensorRTError(error))
     return { code: 'ERR_TRT_INTERNAL', message: error.message, hint: '' };
   const { code, reason, hint, log } = error;
-  return log.length === 0 ? { code, message: reason, hint } : { code, message: reason, hint, log };
+  return {
+    code,
+    message: reason,
+    hint,
+    ...(log.length > 0 && { log }),
+    ...(error.code === 'ERR_TRT_REFIT' &&
+      error.missingWeights.length > 0 && { missingWeights: error.missingWeights }),
+  };
 }

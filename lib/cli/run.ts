@@ -17,6 +17,12 @@ import {
   platformOptions,
 } from './command.js';
 import {
+  allocationStrategyFlag,
+  engineFlags,
+  refitFlag,
+  weightStreamingFlag,
+} from './engine-flags.js';
+import {
   type ParsedFlags,
   UsageError,
   flagValue,
@@ -110,6 +116,9 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
     ...platformOptions(parsed),
     profile,
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
+    refit: refitFlag(parsed),
+    weightStreamingBudget: weightStreamingFlag(parsed),
+    executionContextAllocationStrategy: allocationStrategyFlag(parsed),
   });
   const inputs = await makeInputs(session, {
     files,
@@ -195,6 +204,7 @@ export const runCommand: Command = {
       value: 'N',
       help: 'Optimization profile (default: the best for the shapes)',
     },
+    ...engineFlags,
     { name: 'seed', value: 'N', help: 'Of the random inputs (default 0)' },
     {
       name: 'engineHostCodeAllowed',

@@ -43,6 +43,10 @@ export class Dispatcher {
   readonly #queue = new Queue<Run>();
   readonly #sources: RunSource[] = [];
   #onIdle: (() => void) | undefined;
+  /** Indices of slots that get no run for now; see {@link exclusively}. undefined: none is held back. */
+  #parked: number[] | undefined;
+  #onParked: (() => void) | undefined;
+  #exclusive: Promise<void> = Promise.resolve();
   running = 0;
   completed = 0;
   failed = 0;
@@ -98,7 +102,9 @@ export class Dispatcher {
     if (index === undefined) {
       throw new BusyError(
         'ERR_TRT_BUSY',
-        `runSync: expected a free slot, but all ${this.#slots.length} are running asynchronous inferences`,
+        this.#parked === undefined
+          ? `runSync: expected a free slot, but all ${this.#slots.length} are running asynchronous inferences`
+          : 'runSync: expected a free slot, but the session is being refitted',
         'Await them first, raise `instances`, or use run().',
       );
     }
@@ -132,6 +138,34 @@ export class Dispatcher {
   remove(source: RunSource): void {
     const index = this.#sources.indexOf(source);
     if (index >= 0) this.#sources.splice(index, 1);
+  }
+
+  /**
+   * Does `work` while nothing runs: waits for what is on the slots, and lets new runs wait until it is done. One at a time, in order. What is known of the
+   * contexts and their graphs is dropped before.
+   */
+  exclusively(work: () => Promise<void>): Promise<void> {
+    const turn = this.#exclusive.then(() => this.#alone(work));
+    this.#exclusive = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #alone(work: () => Promise<void>): Promise<void> {
+    const parked = this.#free.splice(0);
+    this.#parked = parked;
+    if (parked.length < this.#slots.length) {
+      await new Promise<void>((resolve) => {
+        this.#onParked = resolve;
+      });
+    }
+    try {
+      this.#executor.forget();
+      for (const slot of this.#slots) slot.forget();
+      await work();
+    } finally {
+      this.#parked = undefined;
+      for (const index of parked) this.#next(index);
+    }
   }
 
   /** For {@link report}. */
@@ -191,6 +225,13 @@ export class Dispatcher {
     else run?.ended(slot, error);
   }
 
+  /** Rejects the calls of `run` that wait for a slot. */
+  rejectWaiting(reason: () => Error): void {
+    for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {
+      run.reject(reason());
+    }
+  }
+
   /** Rejects what waits and waits for what runs; then frees everything. Nothing may be started any more. */
   async close(): Promise<void> {
     const closed = (): ClosedError =>
@@ -199,14 +240,13 @@ export class Dispatcher {
         'run: expected a free slot, but the session was closed while this run waited for one',
         'Await all runs before close(), or load the plan again.',
       );
-    for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {
-      run.reject(closed());
-    }
+    this.rejectWaiting(closed);
     if (this.running > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
     }
+    await this.#exclusive;
     await this.#executor.close();
   }
 
@@ -249,6 +289,10 @@ export class Dispatcher {
 
   /** The slot takes the oldest waiting run that can start, or one of a source; false: it becomes free. */
   #next(index: number): boolean {
+    if (this.#parked !== undefined) {
+      if (this.#parked.push(index) === this.#slots.length) this.#onParked?.();
+      return true;
+    }
     const slot = this.#slot(index);
     for (;;) {
       for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) {

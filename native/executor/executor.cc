@@ -59,7 +59,8 @@ Result<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<cuda::Primary
                       context->f().cuMemHostGetDevicePointer_v2 != nullptr;
   shared->layout = std::make_shared<const IoLayout>(engine->info());
   // Before TensorRT 10 a context brings its own memory.
-  if (engine->runtime()->library()->version().major >= 10) {
+  if (engine->runtime()->library()->version().major >= 10 &&
+      options.allocation == tensorrt::AllocationStrategy::kUserManaged) {
     shared->activations =
         activations != nullptr ? std::move(activations) : std::make_shared<ActivationPool>(context);
   }
@@ -456,6 +457,15 @@ Result<RunTimes> Executor::Times(int index) {
                   run.finished};
 }
 
+Status Executor::Forget() {
+  for (int i = 0; i < slots(); ++i) RETURN_IF_ERROR(CheckIdle(i));
+  const cuda::ContextGuard guard(*shared_->context);
+  RETURN_IF_ERROR(guard.status());
+  for (const auto& slot : slots_) slot->Recover();
+  for (const auto& entry : entries_) entry->completed = false;
+  return {};
+}
+
 ExecutorMemory Executor::memory() const {
   ExecutorMemory total;
   for (const auto& slot : slots_) {
@@ -463,14 +473,10 @@ ExecutorMemory Executor::memory() const {
     total.host_bytes += one.host_bytes;
     total.pinned_bytes += one.pinned_bytes;
     total.device_bytes += one.device_bytes;
+    total.activation_bytes += one.context_bytes;
   }
   total.device_bytes += shared_->outputs->bytes();
-  if (shared_->activations != nullptr) {
-    total.activation_bytes = shared_->activations->bytes();
-  } else if (shared_->engine->info().device_memory_bytes > 0) {
-    total.activation_bytes =
-        slots_.size() * static_cast<std::uint64_t>(shared_->engine->info().device_memory_bytes);
-  }
+  if (shared_->activations != nullptr) total.activation_bytes = shared_->activations->bytes();
   return total;
 }
 

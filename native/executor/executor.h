@@ -98,6 +98,9 @@ class Executor {
   Result<std::shared_ptr<cuda::DeviceBuffer>> TakeDeviceOutput(int slot, int output);
   Result<RunTimes> Times(int slot);
 
+  // While no run is in flight: waits for the streams, and drops CUDA graphs and all that is known of the contexts.
+  Status Forget();
+
   ExecutorMemory memory() const;
   ExecutorStats stats() const;
 

@@ -58,6 +58,8 @@ Status ReadFlags(napi_env env, napi_value object, tensorrt::BuildOptions& option
   ASSIGN_OR_RETURN(options.tf32, GetBool(env, object, "tf32"));
   ASSIGN_OR_RETURN(options.strongly_typed, GetBool(env, object, "stronglyTyped"));
   ASSIGN_OR_RETURN(options.refit, GetBool(env, object, "refit"));
+  ASSIGN_OR_RETURN(options.strip_weights, GetBool(env, object, "stripWeights"));
+  ASSIGN_OR_RETURN(options.weight_streaming, GetBool(env, object, "weightStreaming"));
   ASSIGN_OR_RETURN(options.version_compatible, GetBool(env, object, "versionCompatible"));
   ASSIGN_OR_RETURN(options.exclude_lean_runtime, GetBool(env, object, "excludeLeanRuntime"));
   return {};

@@ -4,6 +4,7 @@
 #include "napi/executor_object.h"
 #include "napi/measure_object.h"
 #include "napi/objects.h"
+#include "napi/refitter_object.h"
 
 namespace trtnode::napi {
 
@@ -39,6 +40,10 @@ std::span<const napi_property_descriptor> DefinitionOf(Kind kind) {
       return BuildObject::Definition();
     case Kind::kMeasurement:
       return MeasureObject::Definition();
+    case Kind::kRefitter:
+      return RefitterObject::Definition();
+    case Kind::kRuntimeConfig:
+      return RuntimeConfigObject::Definition();
   }
   return {};
 }

@@ -25,8 +25,10 @@ enum class Kind : std::uint8_t {
   kBuild,
   kActivationPool,
   kMeasurement,
+  kRefitter,
+  kRuntimeConfig,
 };
-inline constexpr std::size_t kKindCount = 15;
+inline constexpr std::size_t kKindCount = 17;
 
 const char* KindName(Kind kind) noexcept;  // "Stream"
 

@@ -112,6 +112,10 @@ Status ApplyBuildOptions(BuildObjects& objects, const BuildOptions& options) {
   }
   RETURN_IF_ERROR(config.SetFlag(e::BuilderFlag_kTF32, options.tf32));
   if (options.refit) RETURN_IF_ERROR(config.SetFlag(e::BuilderFlag_kREFIT, true));
+  if (options.strip_weights) RETURN_IF_ERROR(config.SetFlag(e::BuilderFlag_kSTRIP_PLAN, true));
+  if (options.weight_streaming) {
+    RETURN_IF_ERROR(config.SetFlag(e::BuilderFlag_kWEIGHT_STREAMING, true));
+  }
   if (options.version_compatible) {
     RETURN_IF_ERROR(config.SetFlag(e::BuilderFlag_kVERSION_COMPATIBLE, true));
   }

@@ -24,6 +24,7 @@ struct BuildOptions {
        tf32 = true;  // kUnsupported on 11 (strongly typed), tf32 apart
   bool strongly_typed = false;
   bool refit = false;
+  bool strip_weights = false, weight_streaming = false;
   bool version_compatible = false, exclude_lean_runtime = false;
   std::optional<std::uint64_t> workspace_bytes;
   std::optional<int> optimization_level;  // 0 to 5; TensorRT's default is 3

@@ -15,8 +15,9 @@ constexpr std::size_t kErrorsInMessage = 8;
 
 std::string Text(const char* text) { return text != nullptr ? text : ""; }
 
-// "Node 12 'conv_3' (Conv): … (kUNSUPPORTED_NODE)"
-std::string Describe(int major, const abi::nvonnxparser::IParserError* error) {
+}  // namespace
+
+std::string DescribeParserError(int major, const abi::nvonnxparser::IParserError* error) {
   std::string text;
   const int node = abi::Invoke<m::IParserError_node>(major, error);
   const std::string name = Text(abi::Invoke<m::IParserError_nodeName>(major, error));
@@ -32,12 +33,14 @@ std::string Describe(int major, const abi::nvonnxparser::IParserError* error) {
   return text;
 }
 
+namespace {
+
 std::vector<std::string> Errors(int major, const abi::nvonnxparser::IParser* parser) {
   std::vector<std::string> errors;
   const int count = abi::Invoke<m::IParser_getNbErrors>(major, parser);
   for (int i = 0; i < count; ++i) {
     const auto* error = abi::Invoke<m::IParser_getError>(major, parser, i);
-    if (abi::IsObject(error)) errors.push_back(Describe(major, error));
+    if (abi::IsObject(error)) errors.push_back(DescribeParserError(major, error));
   }
   return errors;
 }
