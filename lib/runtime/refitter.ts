@@ -1,8 +1,7 @@
 // Refitter: gives an engine other weights.
 
-import type { DType } from '../dtype.js';
-import { byteSize } from '../dtype.js';
-import { BusyError, describe, invalidArgument } from '../errors.js';
+import { type DType, byteSize } from '../dtype.js';
+import { BusyError, InvalidArgumentError, describe, invalidArgument } from '../errors.js';
 import type { NativeRefitter } from '../native.js';
 import { planBytes } from '../plan.js';
 import { Tensor } from '../tensor.js';
@@ -75,6 +74,13 @@ export class Refitter extends Handle<NativeRefitter> {
   setNamedWeights(name: string, weights: Tensor | WeightsBuffer): void {
     const native = this.#idle();
     checkString(name, 'name');
+    if (weights.dtype === 'float64') {
+      throw new InvalidArgumentError(
+        'ERR_TRT_DTYPE_MISMATCH',
+        `setNamedWeights: expected a type that engines have for '${name}', got float64`,
+        'Convert it with new Float32Array(array).',
+      );
+    }
     if (weights instanceof Tensor) {
       native.setNamedWeights(name, weights.dtype, weights.data, 0, weights.size);
       return;
