@@ -59,7 +59,7 @@ export function checkSources(options: RefitOptions, who: string): RefitOptions {
   if (safetensors !== undefined) checkString(safetensors, `${who}: safetensors`);
   if (npy !== undefined) checkString(npy, `${who}: npy`);
   if (weights !== undefined) {
-    if (typeof weights !== 'object' || weights === null) {
+    if (typeof weights !== 'object' || (weights as unknown) === null) {
       throw invalidArgument(
         `${who}: weights: expected tensors by name, got ${describe(weights)}`,
         'Give { name: new Tensor(…) }.',
