@@ -1,6 +1,6 @@
 // Engine: a deserialized plan.
 
-import { InvalidArgumentError, describe } from '../errors.js';
+import { InvalidArgumentError, describe, invalidArgument } from '../errors.js';
 import type { NativeEngine } from '../native.js';
 import { checkChoice, checkOptions, nearest } from '../validate.js';
 import {
@@ -135,6 +135,12 @@ export class Engine extends Handle<NativeEngine> implements EngineProperties {
     strategy: AllocationStrategy | RuntimeConfig = 'static',
   ): ExecutionContext {
     if (strategy instanceof RuntimeConfig) {
+      if (strategy.engine !== this) {
+        throw invalidArgument(
+          'createExecutionContext: expected a RuntimeConfig of this engine, got one of another',
+          "Make it with this engine's createRuntimeConfig().",
+        );
+      }
       return new ExecutionContext(this, strategy.native.createExecutionContext());
     }
     const word = checkChoice(strategy, 'strategy', allocationStrategies);

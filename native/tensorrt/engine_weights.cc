@@ -61,6 +61,7 @@ Result<WeightStreaming> Engine::weight_streaming() const {
                                                    version, impl_->engine.get()));
   ASSIGN_OR_RETURN(streaming.budget_bytes, abi::Call<m::VCudaEngine_getWeightStreamingBudgetV2>(
                                                version, impl_->engine.get()));
+  if (streaming.streamable_bytes <= 0) return streaming;  // TensorRT logs errors for the rest
   ASSIGN_OR_RETURN(
       streaming.automatic_budget_bytes,
       abi::Call<m::VCudaEngine_getWeightStreamingAutomaticBudget>(version, impl_->engine.get()));

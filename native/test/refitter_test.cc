@@ -158,7 +158,7 @@ TEST(WeightsCrossTheBorderByValue) {
     auto created = Refitter::Create(world.engine);
     REQUIRE_OK(created);
     Refitter& refitter = *created.value();
-    CHECK_EQ(refitter.AllWeights().value().size(), 2);
+    CHECK_EQ(refitter.AllWeights().value().size(), 2U);
     CHECK_EQ(refitter.MissingWeights().value().front(), std::string("W"));
     const auto prototype = refitter.Prototype("W").value();
     REQUIRE(prototype.has_value());
@@ -213,12 +213,12 @@ TEST(SerializationFlagsGoToAConfig) {
   for (const int major : {10, 11}) {
     World world(major);
     CHECK(world.engine->Serialize().ok());
-    CHECK_EQ(told.flags, 0);
+    CHECK_EQ(told.flags, 0U);
     SerializeOptions options;
     options.exclude_weights = true;
     options.include_refit = true;
     CHECK(world.engine->Serialize(options).ok());
-    CHECK_EQ(told.flags, 5);
+    CHECK_EQ(told.flags, 5U);
     CHECK_EQ(world.serialization.deletions(), 1);
   }
 }
