@@ -3,7 +3,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { type DType, byteSize } from './dtype.js';
-import { FileError, fileError } from './errors.js';
+import { FileError, describe, fileError } from './errors.js';
 import { Tensor } from './tensor.js';
 import { maxExtent, maxRank } from './validate.js';
 
@@ -76,7 +76,7 @@ function parseEntry(
   const known = typeof type === 'string' && Object.hasOwn(types, type) ? types[type] : undefined;
   const quoted = JSON.stringify(name.slice(0, 100));
   if (typeof type !== 'string' || known === undefined) {
-    throw bad(file, `tensor ${quoted}: expected a known dtype, got ${JSON.stringify(type)}`);
+    throw bad(file, `tensor ${quoted}: expected a known dtype, got ${describe(type)}`);
   }
   if (!Array.isArray(shape) || shape.length > maxRank || !shape.every(isExtent)) {
     throw bad(file, `tensor ${quoted}: expected a shape of at most ${maxRank} dimensions`);
@@ -86,7 +86,7 @@ function parseEntry(
   if (!isOffset(begin) || !isOffset(end) || begin > end || end > dataBytes) {
     throw bad(
       file,
-      `tensor ${quoted}: expected data_offsets within the file's ${dataBytes} bytes of data, got ${JSON.stringify(offsets)}`,
+      `tensor ${quoted}: expected data_offsets within the file's ${dataBytes} bytes of data, got ${Array.isArray(offsets) && offsets.length === 2 ? offsets.map(describe).join(' to ') : describe(offsets)}`,
     );
   }
   if (end - begin !== elements * known[0]) {
