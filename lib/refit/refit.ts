@@ -125,7 +125,7 @@ export async function refit(
  */
 export async function refittableWeights(
   plan: string | URL | Uint8Array | ArrayBuffer,
-  options: PlatformOptions & LogOptions & { device?: number; engineHostCodeAllowed?: boolean } = {},
+  options: OpenOptions = {},
 ): Promise<RefittableWeights[]> {
   checkOptions(options, openOptionNames, 'refittableWeights');
   return withEngine(plan, options, 'refittableWeights', (engine) => {

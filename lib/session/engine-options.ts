@@ -14,9 +14,6 @@ import type { SessionOptions } from './types.js';
 
 const strategies = ['static', 'onProfileChange', 'lent'] as const;
 
-/** See {@link SessionOptions.executionContextAllocationStrategy}. */
-export type SessionAllocationStrategy = (typeof strategies)[number];
-
 /** Checked, and as the addon takes them. */
 export interface EngineOptions {
   readonly refit: RefitOptions | undefined;

@@ -14,6 +14,7 @@ import {
   refittableWeights,
   writeNpy,
 } from 'trt-node';
+import { loadAddon } from '../../lib/load.js';
 import { expectError, thrownBy } from '../helpers/expect-error.js';
 import { knownAnswer, ramp } from '../helpers/known-answers.js';
 import { float32Weights, mlp } from '../helpers/onnx-weights.js';
@@ -215,6 +216,7 @@ describe('Session.refit', () => {
       expectMlp(session.runSync(feeds).y, weights);
       expect(session.stats().cudaGraph.captures).toBeGreaterThan(captures); // the old ones are gone
     }
+    expect(loadAddon().addon.liveHandles().Refitter).toBe(0);
   });
 
   test('waits for runs in flight, and holds back those that come meanwhile', async () => {
