@@ -73,12 +73,13 @@ export default tseslint.config(
     },
   },
   {
-    // The HTML report's script runs in a browser, after Chart.js.
-    files: ['lib/bench/assets/*.js'],
+    // Scripts of HTML pages run in a browser; the report's after Chart.js.
+    files: ['lib/bench/assets/*.js', 'lib/inspect/graph/assets/*.js'],
     languageOptions: {
       sourceType: 'script',
       globals: {
         Chart: 'readonly',
+        addEventListener: 'readonly',
         document: 'readonly',
         getComputedStyle: 'readonly',
         matchMedia: 'readonly',

@@ -60,16 +60,43 @@ export type {
 } from './session/types.js';
 
 export { type BuildOptions, type BuildProgress, build } from './build/build.js';
+export type {
+  BuilderConfigOptions,
+  MemoryPool,
+  PreviewFeature,
+  RuntimePlatform,
+  TacticSource,
+} from './build/config-options.js';
+export type { IOFormat, NetworkOptions, TensorFormat } from './build/network-options.js';
 export type { BuildProfile, BuildShape, BuildValues } from './build/profile.js';
 export {
   type InspectOptions,
-  type LayerInfo,
   type PlanEngineInfo,
   type PlanHeaderInfo,
   type PlanInfo,
   inspect,
 } from './inspect/inspect.js';
-export type { OnnxInfo, OnnxTensor } from './inspect/onnx.js';
+export type { Counts, LayerInfo, LayerTensor } from './inspect/layers.js';
+export type {
+  OnnxAttribute,
+  OnnxFunction,
+  OnnxInfo,
+  OnnxInitializer,
+  OnnxNode,
+  OnnxSubgraph,
+  OnnxTensor,
+  OnnxWeights,
+} from './inspect/onnx-types.js';
+export { type DiffOptions, diff, diffOnnx, diffPlans } from './inspect/diff.js';
+export type {
+  Change,
+  CountDiff,
+  LayerChange,
+  LayerDiff,
+  OnnxDiff,
+  PlanDiff,
+} from './inspect/diff-types.js';
+export { type GraphOptions, drawGraph } from './inspect/graph/draw.js';
 export { bench } from './bench/bench.js';
 export type { BenchSummary } from './bench/statistics.js';
 export type {
@@ -84,10 +111,25 @@ export type {
   BenchTrace,
   DeviceReport,
   JsReport,
-  LayerReport,
   RequestDetail,
   RequestSplit,
 } from './bench/types.js';
+export {
+  type CompareOptions,
+  type ComparisonReport,
+  type NamedTensors,
+  compareOutputs,
+  compareWithOnnxRuntime,
+} from './compare/compare.js';
+export {
+  type ErrorFigures,
+  type ErrorStatistic,
+  type OutputComparison,
+  type Tolerances,
+  compareTensors,
+} from './compare/metrics.js';
+export type { LayerReport, LayerTimes } from './layers/layer-times.js';
+export { LayerProfile, type LayerProfileOptions } from './session/layer-profile.js';
 export { type DoctorProblem, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { FoundLibrary } from './doctor/libraries.js';
 export {

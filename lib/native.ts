@@ -6,6 +6,8 @@
 // runtime, a context its engine. close() is idempotent; after it every other member throws ERR_TRT_CLOSED. A handle that is garbage
 // collected unclosed is freed on a native thread, never on JavaScript's.
 
+import type { NativeConfigSettings, NativeNetworkSettings } from './native-build.js';
+
 /** What the addon knows of a failure; `createError` turns it into the public class. */
 export interface NativeErrorInfo {
   /** `ERR_TRT_…` */
@@ -408,7 +410,7 @@ export interface NativePinnedBuffer {
   close(): void;
 }
 
-export interface NativeBuildOptions {
+export interface NativeBuildOptions extends NativeConfigSettings, NativeNetworkSettings {
   /** By profile, by input. */
   profiles: Record<string, NativeProfileShape>[];
   fp16: boolean;
@@ -418,11 +420,8 @@ export interface NativeBuildOptions {
   tf32: boolean;
   stronglyTyped: boolean;
   refit: boolean;
-  stripWeights: boolean;
-  weightStreaming: boolean;
   versionCompatible: boolean;
   excludeLeanRuntime: boolean;
-  workspaceBytes: number | undefined;
   optimizationLevel: number | undefined;
   maxAuxStreams: number | undefined;
   profilingVerbosity: number;

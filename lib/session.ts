@@ -13,6 +13,11 @@ import { Dispatcher, type DispatcherHolder } from './session/dispatcher.js';
 import { checkEngineOptions, prepareEngine } from './session/engine-options.js';
 import { resolveFeeds } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
+import {
+  type LayerProfile,
+  type LayerProfileOptions,
+  profileLayers,
+} from './session/layer-profile.js';
 import { OutputPlanner } from './session/outputs.js';
 import { ProfileChooser, chooseProfile } from './session/profiles.js';
 import { abortedError, checkDeadline, checkSignal } from './session/run.js';
@@ -345,6 +350,24 @@ export class Session {
     } catch (error) {
       return Promise.reject(asError(error));
     }
+  }
+
+  /**
+   * How long each layer takes: some runs on a context of its own, with TensorRT's profiler, which slows them. Needs activation memory of its own; other
+   * runs may go on meanwhile, and make the times longer.
+   *
+   * @param feeds - As {@link Session.run}; tensors on the device are read back first.
+   * @param options - How many runs, and in which profile.
+   * @returns Rejects as {@link Session.run}.
+   * @example
+   * ```ts
+   * const { layers } = await session.profile({ x });
+   * console.table([...layers].sort((a, b) => b.timeMs - a.timeMs).slice(0, 10));
+   * ```
+   */
+  async profile(feeds: Feeds, options?: LayerProfileOptions): Promise<LayerProfile> {
+    this.#assertOpen();
+    return profileLayers(this.#native.engine, this.#table, this.#pinnedProfile, feeds, options);
   }
 
   /**

@@ -1,16 +1,33 @@
-// What dist/ needs besides the compiled files: the HTML report's style and script, and Chart.js with its license.
-import { copyFileSync, mkdirSync } from 'node:fs';
+// What dist/ needs besides the compiled files: styles and scripts of the HTML pages, Chart.js and dagre with their licenses.
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const target = path.join(root, 'dist/bench/assets');
-const chart = path.dirname(createRequire(import.meta.url).resolve('chart.js'));
+const require = createRequire(import.meta.url);
 
-mkdirSync(target, { recursive: true });
-for (const name of ['report.css', 'report.js']) {
-  copyFileSync(path.join(root, 'lib/bench/assets', name), path.join(target, name));
+/** Copies our own assets; returns the folder in dist. */
+function copyAssets(folder, names) {
+  const target = path.join(root, 'dist', folder, 'assets');
+  mkdirSync(target, { recursive: true });
+  for (const name of names) {
+    copyFileSync(path.join(root, 'lib', folder, 'assets', name), path.join(target, name));
+  }
+  return target;
 }
-copyFileSync(path.join(chart, 'chart.umd.min.js'), path.join(target, 'chart.umd.min.js'));
-copyFileSync(path.join(chart, '..', 'LICENSE.md'), path.join(target, 'chart.js-LICENSE.md'));
+
+const bench = copyAssets('bench', ['report.css', 'report.js']);
+const chart = path.dirname(require.resolve('chart.js'));
+copyFileSync(path.join(chart, 'chart.umd.min.js'), path.join(bench, 'chart.umd.min.js'));
+copyFileSync(path.join(chart, '..', 'LICENSE.md'), path.join(bench, 'chart.js-LICENSE.md'));
+
+const graph = copyAssets('inspect/graph', ['graph.css', 'graph.js']);
+const dagre = path.dirname(require.resolve('@dagrejs/dagre'));
+// The build for browsers has all in one file; here it becomes a module.
+const code = readFileSync(path.join(dagre, 'dagre.min.js'), 'utf8');
+writeFileSync(
+  path.join(graph, 'dagre.js'),
+  `${code.replace(/^\/\/# sourceMappingURL=.*$/m, '')}\nmodule.exports = dagre;\n`,
+);
+copyFileSync(path.join(dagre, 'dagre.min.js.LEGAL.txt'), path.join(graph, 'dagre-LICENSE.txt'));

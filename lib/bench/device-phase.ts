@@ -2,12 +2,13 @@
 
 import { arrayLength, dtypeInfo } from '../dtype.js';
 import { isTensorRTError } from '../errors.js';
+import { type LayerTimes, layerTimes } from '../layers/layer-times.js';
 import type { NativeMeasureOptions, NativeMeasureResult, NativeMeasurement } from '../native.js';
 import { allocationStrategyNumber } from '../session/engine-options.js';
 import { abortedError } from '../session/run.js';
 import { Tensor, type TensorSource } from '../tensor.js';
 import { volume } from '../validate.js';
-import { medianOf, summarizeTimes, variationOf } from './statistics.js';
+import { summarizeTimes, variationOf } from './statistics.js';
 import { type Subject, nativeInputs } from './subject.js';
 import type {
   BenchOptions,
@@ -15,7 +16,6 @@ import type {
   BenchSettings,
   BenchTrace,
   DeviceReport,
-  LayerReport,
 } from './types.js';
 
 const progressMs = 200;
@@ -190,7 +190,7 @@ export async function layerPhase(
   subject: Subject,
   options: BenchOptions,
   settings: BenchSettings,
-): Promise<{ count: number; layers: LayerReport[] }> {
+): Promise<LayerTimes> {
   const native = subject.engine.measure({
     ...nativeOptions(subject, settings),
     streams: 1,
@@ -200,29 +200,5 @@ export async function layerPhase(
     layerTimes: true,
   });
   const result = await measure(native, options, { phase: 'layers', totalMs: totalMs(settings) });
-  return layerReport(result.layers, result.layerTimes);
-}
-
-/** Sums, means and medians of each layer over the rows of `times`. */
-export function layerReport(
-  names: readonly string[],
-  times: Float32Array,
-): { count: number; layers: LayerReport[] } {
-  const count = names.length === 0 ? 0 : times.length / names.length;
-  const total = times.reduce((sum, time) => sum + time, 0);
-  const layers = names.map((name, column) => {
-    const own = Float64Array.from(
-      { length: count },
-      (_, row) => times[row * names.length + column] ?? 0,
-    );
-    const timeMs = own.reduce((sum, time) => sum + time, 0);
-    return {
-      name,
-      timeMs,
-      averageMs: timeMs / count,
-      medianMs: medianOf(own.sort()),
-      percentage: total === 0 ? 0 : (timeMs / total) * 100,
-    };
-  });
-  return { count, layers };
+  return layerTimes(result.layers, result.layerTimes);
 }

@@ -1,6 +1,7 @@
 // The files that trtexec exports, in its formats, and the report as JSON.
 
 import { dtypeInfo } from '../dtype.js';
+import type { LayerTimes } from '../layers/layer-times.js';
 import type { Tensor } from '../tensor.js';
 import { durationsOf } from './device-phase.js';
 import type { BenchReport, BenchTrace } from './types.js';
@@ -53,7 +54,7 @@ export function timesJson(trace: BenchTrace): Uint8Array {
 }
 
 /** --exportProfile: how many queries, then the layers. */
-export function profileJson({ count, layers }: NonNullable<BenchReport['layers']>): string {
+export function profileJson({ count, layers }: Pick<LayerTimes, 'count' | 'layers'>): string {
   return lines([{ count }, ...layers]);
 }
 
@@ -95,11 +96,12 @@ function without<T extends object, K extends keyof T & string>(object: T, key: K
 
 /** What --json prints: all but the single queries and the outputs' elements, which have files of their own. */
 export function reportJson(report: BenchReport): Record<string, unknown> {
-  const { outputs, device, js } = report;
+  const { outputs, device, js, layers } = report;
   return {
     ...without(report, 'layerInfo'),
     device: device && without(device, 'trace'),
     js: js && { ...without(js, 'trace'), timed: js.timed && without(js.timed, 'trace') },
+    layers: layers && without(layers, 'times'),
     outputs:
       outputs &&
       Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),

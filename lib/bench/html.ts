@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileError } from '../errors.js';
+import { escapeHtml, scriptJson } from '../html.js';
 import { chartData } from './chart-data.js';
 import {
   columnsOf,
@@ -48,26 +49,6 @@ export function loadAssets(): Assets {
     chart: read(chart).replace(/^\/\/# sourceMappingURL=.*$/m, ''),
     license: read(license),
   };
-}
-
-/** Text as HTML: names of tensors and files are anybody's. */
-export function escapeHtml(text: string): string {
-  const entities: Record<string, string> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
-}
-
-/** Data within a script element, which ends at the first "</script", and which "<!--" confuses. */
-export function scriptJson(value: unknown): string {
-  return JSON.stringify(value)
-    .replace(/</g, '\\u003c')
-    .replace(/\u2028/g, '\\u2028')
-    .replace(/\u2029/g, '\\u2029');
 }
 
 /** Script of ours or of Chart.js, within a script element. */

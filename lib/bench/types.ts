@@ -1,5 +1,6 @@
 // What bench takes and gives.
 
+import type { LayerTimes } from '../layers/layer-times.js';
 import type { DType } from '../dtype.js';
 import type { LogOptions } from '../log.js';
 import type { PlatformOptions, RuntimeKind } from '../platform.js';
@@ -203,17 +204,6 @@ export interface JsReport {
   readonly trace: { readonly startMs: Float64Array; readonly latencyMs: Float64Array };
 }
 
-/** Time of one layer over all queries of the layer run. */
-export interface LayerReport {
-  readonly name: string;
-  /** Sum, milliseconds. */
-  readonly timeMs: number;
-  readonly averageMs: number;
-  readonly medianMs: number;
-  /** Of the sum of all layers. */
-  readonly percentage: number;
-}
-
 /** Something that the figures say, and what to do about it. */
 export interface BenchFinding {
   /** A short name that stays the same between versions. */
@@ -266,8 +256,8 @@ export interface BenchReport {
   readonly settings: BenchSettings;
   readonly device: DeviceReport | undefined;
   readonly js: JsReport | undefined;
-  /** With `layerTimes`: how many queries, and the layers. */
-  readonly layers: { readonly count: number; readonly layers: readonly LayerReport[] } | undefined;
+  /** With `layerTimes`: how many queries, the layers, and their times in each query. */
+  readonly layers: LayerTimes | undefined;
   /** With `layerInfo`: TensorRT's own JSON. */
   readonly layerInfo: string | undefined;
   /** With `outputs`: those of the last query. */

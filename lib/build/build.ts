@@ -17,6 +17,18 @@ import {
 } from '../runtime/engine-info.js';
 import { abortedError, checkSignal } from '../session/run.js';
 import { checkChoice, checkInteger, checkOptions, checkString } from '../validate.js';
+import {
+  type BuilderConfigOptions,
+  bestPrecisions,
+  checkFlag,
+  configOptionNames,
+  nativeConfigOptions,
+} from './config-options.js';
+import {
+  type NetworkOptions,
+  nativeNetworkOptions,
+  networkOptionNames,
+} from './network-options.js';
 import { type BuildProfile, nativeProfile } from './profile.js';
 
 /** Progress of a build, as TensorRT tells it. */
@@ -32,7 +44,8 @@ export interface BuildProgress {
 }
 
 /** How a plan is built. The defaults are TensorRT's. */
-export interface BuildOptions extends PlatformOptions, LogOptions {
+export interface BuildOptions
+  extends PlatformOptions, LogOptions, BuilderConfigOptions, NetworkOptions {
   /** The model: a path (external weights are looked for beside it) or its bytes. */
   onnx: string | Uint8Array | ArrayBuffer;
   /** Optimization profiles: the shapes of inputs with dynamic dimensions. Default: none, for models with static shapes. */
@@ -53,18 +66,11 @@ export interface BuildOptions extends PlatformOptions, LogOptions {
   stronglyTyped?: boolean | undefined;
   /** Keeps the weights exchangeable. */
   refit?: boolean | undefined;
-  /**
-   * Leaves the weights out of the plan, which must be refitted with them before it runs; without `refit` only with the very same weights. From
-   * TensorRT 10 on.
-   */
-  stripWeights?: boolean | undefined;
-  /** Makes weights streamable from host memory; needs `stronglyTyped`. From TensorRT 10 on. */
-  weightStreaming?: boolean | undefined;
   /** Makes a plan that later versions of the same major run too. */
   versionCompatible?: boolean | undefined;
   /** Leaves the lean runtime out of a version-compatible plan. */
   excludeLeanRuntime?: boolean | undefined;
-  /** Most device memory that kernels may use while they work, in bytes. Default: all there is. */
+  /** Most device memory that kernels may use while they work, in bytes. Default: all there is. More pools: `memoryPools`. */
   workspaceBytes?: number | undefined;
   /** 0 (fast build) to 5 (fast plan); default 3. */
   builderOptimizationLevel?: number | undefined;
@@ -93,8 +99,6 @@ const flags = [
   'fp8',
   'stronglyTyped',
   'refit',
-  'stripWeights',
-  'weightStreaming',
   'versionCompatible',
   'excludeLeanRuntime',
 ] as const;
@@ -117,6 +121,8 @@ const optionNames = [
   'device',
   'progress',
   'signal',
+  ...configOptionNames,
+  ...networkOptionNames,
 ];
 
 /**
@@ -143,7 +149,8 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   const native = nativeOptions(options, device);
   const path = typeof options.onnx === 'string' ? options.onnx : '';
   const model = path === '' ? planBytes(options.onnx, 'build: onnx') : await readModel(path);
-  const { platform } = openPlatformWithDevice(options, device);
+  const { platform, devices } = openPlatformWithDevice(options, device);
+  Object.assign(native, bestPrecisions(options.best, platform.version, devices[device]));
   checkSignal(signal, 'build'); // it may have been aborted while the model was read
   const running = platform.build(model, path, native);
   const cancel = (): void => {
@@ -173,15 +180,6 @@ async function readModel(path: string): Promise<Uint8Array> {
   }
 }
 
-function flag(value: unknown, name: string, otherwise: boolean): boolean {
-  if (value === undefined) return otherwise;
-  if (typeof value === 'boolean') return value;
-  throw invalidArgument(
-    `${name}: expected true or false, got ${describe(value)}`,
-    'Give a boolean, or leave it out.',
-  );
-}
-
 function nativeOptions(options: BuildOptions, device: number): NativeBuildOptions {
   const { profiles = [], progress, saveEngine } = options;
   if (!Array.isArray(profiles)) {
@@ -192,7 +190,7 @@ function nativeOptions(options: BuildOptions, device: number): NativeBuildOption
   }
   if (saveEngine !== undefined) checkString(saveEngine, 'saveEngine');
   const on = Object.fromEntries(
-    flags.map((name) => [name, flag(options[name], name, false)]),
+    flags.map((name) => [name, checkFlag(options[name], name, false)]),
   ) as Record<(typeof flags)[number], boolean>;
   const optional = (
     name: string,
@@ -212,9 +210,10 @@ function nativeOptions(options: BuildOptions, device: number): NativeBuildOption
   );
   return {
     ...on,
+    ...nativeConfigOptions(options, options.workspaceBytes),
+    ...nativeNetworkOptions(options),
     profiles: profiles.map((profile: BuildProfile, index) => nativeProfile(profile, index)),
-    tf32: flag(options.tf32, 'tf32', true),
-    workspaceBytes: optional('workspaceBytes', options.workspaceBytes, 0),
+    tf32: checkFlag(options.tf32, 'tf32', true),
     optimizationLevel: optional('builderOptimizationLevel', options.builderOptimizationLevel, 0, 5),
     maxAuxStreams: optional('maxAuxStreams', options.maxAuxStreams, 0),
     profilingVerbosity: verbosityNumber(verbosity),

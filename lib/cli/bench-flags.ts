@@ -81,6 +81,11 @@ export const benchFlags: readonly Flag[] = [
   { name: 'dumpLayerInfo', help: "Print what TensorRT's inspector tells of the layers" },
   { name: 'exportTimes', value: 'FILE', help: 'Write the times of every query as JSON' },
   { name: 'exportProfile', value: 'FILE', help: 'Write the times of the layers as JSON' },
+  {
+    name: 'exportChromeTrace',
+    value: 'FILE',
+    help: 'Write layers and queries as a trace for chrome://tracing or ui.perfetto.dev',
+  },
   { name: 'exportOutput', value: 'FILE', help: 'Write the outputs of the last query as JSON' },
   { name: 'exportLayerInfo', value: 'FILE', help: 'Write what the inspector tells as JSON' },
   { name: 'html', value: 'FILE', help: 'Write a report with charts, in one file without network' },

@@ -8,6 +8,7 @@ import { htmlReport, loadAssets } from '../bench/html.js';
 import { reportText } from '../bench/table.js';
 import { profileLines, trtexecLines } from '../bench/trtexec-text.js';
 import type { BenchOptions, BenchPhase, BenchProgress, BenchReport } from '../bench/types.js';
+import { chromeTrace } from '../layers/chrome-trace.js';
 import type { LogFunction } from '../log.js';
 import { benchFlags } from './bench-flags.js';
 import { type Command, type Output, platformOptions, severityMarks } from './command.js';
@@ -134,7 +135,9 @@ function optionsOf(parsed: ParsedFlags): BenchOptions {
     exposeDMA: hasFlag(parsed, 'exposeDMA'),
     persistentCacheRatio: numberFlag(parsed, 'persistentCacheRatio', 0, 1),
     percentiles: percentileFlag(parsed),
-    layerTimes: hasFlag(parsed, 'dumpProfile') || hasFlag(parsed, 'exportProfile'),
+    layerTimes: ['dumpProfile', 'exportProfile', 'exportChromeTrace'].some((name) =>
+      hasFlag(parsed, name),
+    ),
     layerInfo: hasFlag(parsed, 'dumpLayerInfo') || hasFlag(parsed, 'exportLayerInfo'),
     outputs: hasFlag(parsed, 'dumpOutput') || hasFlag(parsed, 'exportOutput'),
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
@@ -143,6 +146,15 @@ function optionsOf(parsed: ParsedFlags): BenchOptions {
     executionContextAllocationStrategy: allocationStrategyFlag(parsed),
   };
 }
+
+const fileFlags = [
+  'exportTimes',
+  'exportProfile',
+  'exportChromeTrace',
+  'exportOutput',
+  'exportLayerInfo',
+  'html',
+];
 
 /** The files to write, by flag. None may be another's, or what is read. @throws UsageError */
 function exportFiles(
@@ -155,7 +167,7 @@ function exportFiles(
     if (typeof file === 'string') taken.set(path.resolve(file), `the file of input '${name}'`);
   }
   const files = new Map<string, string>();
-  for (const flag of ['exportTimes', 'exportProfile', 'exportOutput', 'exportLayerInfo', 'html']) {
+  for (const flag of fileFlags) {
     const file = flagValue(parsed, flag);
     if (file === undefined) continue;
     if (file === '') throw new UsageError(`--${flag} needs a file`, `Write --${flag}=FILE.`);
@@ -240,6 +252,9 @@ function contents(
   for (const [flag, file] of files) {
     if (flag === 'exportTimes' && device !== undefined) made.set(file, timesJson(device.trace));
     if (flag === 'exportProfile') made.set(file, profileJson(layers ?? { count: 0, layers: [] }));
+    if (flag === 'exportChromeTrace') {
+      made.set(file, chromeTrace({ title: report.engineName, layers, queries: device?.trace }));
+    }
     if (flag === 'exportOutput') made.set(file, outputsJson(outputs ?? {}));
     if (flag === 'exportLayerInfo') made.set(file, layerInfo ?? '');
     if (flag === 'html') made.set(file, htmlReport(report));

@@ -1,12 +1,12 @@
 // The flags of `trt-node build`: trtexec's names, so that its command lines carry over.
 
+import { builderConfigFlags } from './build-flags-config.js';
+import { otherBuildFlags } from './build-flags-other.js';
 import { commonFlags, platformFlags } from './command.js';
 import type { Flag } from './flags.js';
 
-const forBench = 'it concerns measuring, which `trt-node bench` does';
-const explicit = 'TensorRT knows only explicit batch dimensions now';
-
 export const buildFlags: readonly Flag[] = [
+  ...otherBuildFlags, // first: a flag that the command has comes after it, and holds
   { name: 'onnx', value: 'FILE', help: 'The model' },
   { name: 'saveEngine', value: 'FILE', help: 'Where to write the plan' },
   { name: 'minShapes', value: 'SHAPES', repeated: true, help: 'Smallest shapes of the profile' },
@@ -28,15 +28,10 @@ export const buildFlags: readonly Flag[] = [
   { name: 'bf16', help: 'Allow bfloat16 kernels' },
   { name: 'int8', help: 'Allow int8 kernels' },
   { name: 'fp8', help: 'Allow fp8 kernels' },
-  { name: 'best', help: 'Allow float16, bfloat16 and int8 kernels' },
+  { name: 'best', help: 'Allow float16 and int8 kernels, and bfloat16 where the GPU has it' },
   { name: 'stronglyTyped', help: 'Take the types exactly as the model has them' },
   { name: 'noTF32', help: 'No TF32 for float32 matrix products' },
   { name: 'refit', help: 'Keep the weights exchangeable' },
-  { name: 'stripWeights', help: 'Leave the weights out; trt-node refit puts them in' },
-  {
-    name: 'allowWeightStreaming',
-    help: 'Make weights streamable from host memory (with --stronglyTyped)',
-  },
   {
     name: 'versionCompatible',
     aliases: ['vc'],
@@ -45,9 +40,9 @@ export const buildFlags: readonly Flag[] = [
   { name: 'excludeLeanRuntime', help: 'Leave the lean runtime out of such a plan' },
   {
     name: 'memPoolSize',
-    value: 'workspace:MiB',
+    value: 'POOL:MiB,…',
     repeated: true,
-    help: 'Most device memory for kernels (B, K, M, G after the number: other units)',
+    help: 'Limits of workspace, dlaSRAM, dlaLocalDRAM, dlaGlobalDRAM, tacticSharedMem (B, K, M, G after the number: other units)',
   },
   { name: 'workspace', value: 'MiB', help: 'Obsolete form of --memPoolSize=workspace:MiB' },
   {
@@ -68,22 +63,7 @@ export const buildFlags: readonly Flag[] = [
   },
   { name: 'timingCacheFile', value: 'FILE', help: 'Kernel timings, read and extended' },
   { name: 'verbose', help: "Print all of TensorRT's log on stderr" },
-  { name: 'explicitBatch', ignored: explicit },
-  { name: 'buildOnly', ignored: 'build only builds' },
-  { name: 'skipInference', ignored: 'build only builds' },
-  ...[
-    'useCudaGraph',
-    'useSpinWait',
-    'noDataTransfers',
-    'dumpProfile',
-    'dumpOutput',
-    'exposeDMA',
-    'threads',
-    'separateProfileRun',
-  ].map((name): Flag => ({ name, ignored: forBench })),
-  ...['iterations', 'warmUp', 'duration', 'avgRuns', 'percentile', 'infStreams', 'streams'].map(
-    (name): Flag => ({ name, value: 'N', ignored: forBench }),
-  ),
+  ...builderConfigFlags,
   ...platformFlags,
   ...commonFlags,
 ];

@@ -10,32 +10,19 @@ import type { LogFunction } from '../log.js';
 import { openPlatform } from '../platform.js';
 import { hardwareCompatibilityLevels, profilingVerbosities } from '../runtime/engine-info.js';
 import { versionText } from '../runtime/runtime.js';
+import { addsHalfForDla, configOptions } from './build-config.js';
 import { buildFlags } from './build-flags.js';
+import { networkOptions } from './build-network.js';
 import { buildProfiles } from './build-profiles.js';
 import { type Command, type Output, platformOptions, severityMarks } from './command.js';
 import {
   type ParsedFlags,
   UsageError,
+  choiceFlag,
   flagValue,
-  flagValues,
   hasFlag,
   integerFlag,
 } from './flags.js';
-
-function choiceFlag<T extends string>(
-  parsed: ParsedFlags,
-  name: string,
-  choices: ReadonlyMap<string, T>,
-): T | undefined {
-  const value = flagValue(parsed, name);
-  if (value === undefined) return undefined;
-  const choice = choices.get(value.toLowerCase());
-  if (choice !== undefined) return choice;
-  throw new UsageError(
-    `--${name} needs one of ${[...choices.keys()].join(', ')}, got ${JSON.stringify(value)}`,
-    'Use one of these words.',
-  );
-}
 
 /** trtexec's words (layer_names_only, ampere+) and ours. */
 const verbosityWords = new Map([
@@ -48,41 +35,6 @@ const compatibilityWords = new Map([
   ['ampere+', hardwareCompatibilityLevels[1]],
   ['samecomputecapability', hardwareCompatibilityLevels[2]],
 ]);
-
-/** --memPoolSize=workspace:1024,dlaSRAM:1 with sizes in MiB, or with B, K, M, G after them; --workspace=MiB is its older form. */
-function workspaceBytes(parsed: ParsedFlags, warnings: string[]): number | undefined {
-  const old = flagValue(parsed, 'workspace');
-  let bytes: number | undefined;
-  if (old !== undefined) {
-    warnings.push('--workspace is obsolete: use --memPoolSize=workspace:MiB');
-    bytes = sizeBytes(old, 'workspace');
-  }
-  for (const entry of flagValues(parsed, 'memPoolSize').flatMap((value) => value.split(','))) {
-    const [pool = '', size = ''] = entry.split(':');
-    if (pool === 'workspace') bytes = sizeBytes(size, 'memPoolSize');
-    else if (['dlaSRAM', 'dlaLocalDRAM', 'dlaGlobalDRAM', 'tacticSharedMem'].includes(pool)) {
-      warnings.push(`--memPoolSize=${pool}: ignored, only workspace can be set`);
-    } else {
-      throw new UsageError(
-        `--memPoolSize: expected workspace:MiB, got ${JSON.stringify(entry)}`,
-        'Write for example --memPoolSize=workspace:1024.',
-      );
-    }
-  }
-  return bytes;
-}
-
-function sizeBytes(text: string, flag: string): number {
-  const match = /^(\d+(?:\.\d+)?)([BKMG]?)$/i.exec(text);
-  if (match === null) {
-    throw new UsageError(
-      `--${flag}: expected a size in MiB, got ${JSON.stringify(text)}`,
-      `Write for example ${flag === 'workspace' ? '--workspace=1024' : '--memPoolSize=workspace:1024'}.`,
-    );
-  }
-  const units: Record<string, number> = { B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-  return Math.round(Number(match[1]) * (units[(match[2] ?? '').toUpperCase()] ?? 2 ** 20));
-}
 
 function progressLine(): (progress: BuildProgress) => void {
   let last = 0;
@@ -114,25 +66,26 @@ async function optionsOf(
   onnx: string,
   warnings: string[],
 ): Promise<BuildOptions> {
-  const best = hasFlag(parsed, 'best');
-  const profiles = buildProfiles(parsed, await readModel(onnx), warnings) as BuildProfile[];
+  const model = await readModel(onnx);
+  const profiles = buildProfiles(parsed, model, warnings) as BuildProfile[];
+  const platform = platformOptions(parsed);
   return {
-    ...platformOptions(parsed),
+    ...platform,
     onnx,
     profiles,
     saveEngine: flagValue(parsed, 'saveEngine'),
-    fp16: best || hasFlag(parsed, 'fp16'),
-    bf16: best || hasFlag(parsed, 'bf16'),
-    int8: best || hasFlag(parsed, 'int8'),
+    best: hasFlag(parsed, 'best'),
+    fp16: hasFlag(parsed, 'fp16') || addsHalfForDla(parsed, platform, warnings),
+    bf16: hasFlag(parsed, 'bf16'),
+    int8: hasFlag(parsed, 'int8'),
     fp8: hasFlag(parsed, 'fp8'),
     tf32: !hasFlag(parsed, 'noTF32'),
     stronglyTyped: hasFlag(parsed, 'stronglyTyped'),
-    refit: hasFlag(parsed, 'refit'),
-    stripWeights: hasFlag(parsed, 'stripWeights'),
-    weightStreaming: hasFlag(parsed, 'allowWeightStreaming'),
+    refit: hasFlag(parsed, 'refit') || hasFlag(parsed, 'stripAllWeights'),
     versionCompatible: hasFlag(parsed, 'versionCompatible'),
     excludeLeanRuntime: hasFlag(parsed, 'excludeLeanRuntime'),
-    workspaceBytes: workspaceBytes(parsed, warnings),
+    ...configOptions(parsed, warnings),
+    ...networkOptions(parsed, model, warnings),
     builderOptimizationLevel: integerFlag(parsed, 'builderOptimizationLevel', 0, 5),
     maxAuxStreams: integerFlag(parsed, 'maxAuxStreams'),
     profilingVerbosity: choiceFlag(parsed, 'profilingVerbosity', verbosityWords),

@@ -163,6 +163,22 @@ export function numberFlag(
   );
 }
 
+/** One of the words that `choices` knows, in any case, as what it stands for. @throws UsageError */
+export function choiceFlag<T extends string>(
+  parsed: ParsedFlags,
+  name: string,
+  choices: ReadonlyMap<string, T>,
+): T | undefined {
+  const value = flagValue(parsed, name);
+  if (value === undefined) return undefined;
+  const choice = choices.get(value.toLowerCase());
+  if (choice !== undefined) return choice;
+  throw new UsageError(
+    `--${name} needs one of ${[...choices.keys()].join(', ')}, got ${JSON.stringify(value)}`,
+    'Use one of these words.',
+  );
+}
+
 /** The flags of a command as --help shows them. */
 export function flagsHelp(flags: readonly Flag[]): string {
   const rows = flags

@@ -1,11 +1,12 @@
 // trt-node run PLAN: one inference, or some, on .npy files or random data.
 
-import { mkdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { comparisonText } from '../compare/text.js';
 import { fileError } from '../errors.js';
-import { writeNpy } from '../npy.js';
+import { saveTensors, tensorFiles } from '../run/files.js';
 import { type MadeInput, makeInputs } from '../run/inputs.js';
-import { type TensorSummary, summarize } from '../run/random.js';
+import { type TensorSummary, summarize } from '../run/summary.js';
 import { Session } from '../session.js';
 import type { Tensor } from '../tensor.js';
 import { formatShape } from '../validate.js';
@@ -30,6 +31,7 @@ import {
   hasFlag,
   integerFlag,
 } from './flags.js';
+import { type RunComparison, checkCompareFlags, compareFlags, compareRun } from './run-compare.js';
 import { parseFiles, parseShapes } from './shapes.js';
 
 function planPath(parsed: ParsedFlags): string {
@@ -49,32 +51,6 @@ function summaryText(name: string, summary: TensorSummary): string {
   return `  ${name} [dtype=${dtype}, shape=${formatShape(shape)}] min=${number(min)} max=${number(max)} mean=${number(mean)} NaN=${nan} Inf=${inf}`;
 }
 
-/** File name of a tensor: names may contain slashes and worse. */
-function fileName(name: string): string {
-  return `${name.replace(/[^\w.-]+/g, '_')}.npy`;
-}
-
-async function saveOutputs(
-  folder: string,
-  outputs: Readonly<Record<string, Tensor>>,
-): Promise<Record<string, string>> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw fileError('write', folder, error);
-  }
-  const files: Record<string, string> = {};
-  for (const [name, tensor] of Object.entries(outputs)) {
-    let file = path.join(folder, fileName(name));
-    for (let count = 2; Object.values(files).includes(file); count++) {
-      file = path.join(folder, fileName(`${name}.${count}`));
-    }
-    await writeNpy(file, tensor);
-    files[name] = file;
-  }
-  return files;
-}
-
 interface Timing {
   iterations: number;
   firstMs: number;
@@ -84,11 +60,10 @@ interface Timing {
 
 async function runAll(
   session: Session,
-  inputs: ReadonlyMap<string, MadeInput>,
+  feeds: Readonly<Record<string, Tensor>>,
   iterations: number,
   profile: number | undefined,
 ): Promise<{ outputs: Record<string, Tensor>; timing: Timing }> {
-  const feeds = Object.fromEntries([...inputs].map(([name, { tensor }]) => [name, tensor]));
   let outputs: Record<string, Tensor> = {};
   const times: number[] = [];
   for (let iteration = 0; iteration < iterations; iteration++) {
@@ -107,30 +82,58 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const iterations = integerFlag(parsed, 'iterations', 1) ?? 1;
   const seed = integerFlag(parsed, 'seed', 0, 2 ** 32 - 1) ?? 0;
   const shapes = flagValue(parsed, 'shapes');
-  const files = new Map(
-    [...flagValues(parsed, 'input'), ...flagValues(parsed, 'loadInputs')].flatMap((value) => [
-      ...parseFiles(value, 'input'),
-    ]),
-  );
-  await using session = await Session.load(plan, {
+  checkCompareFlags(parsed);
+  const options = {
     ...platformOptions(parsed),
-    profile,
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
+  };
+  await using session = await Session.load(plan, {
+    ...options,
+    profile,
     refit: refitFlag(parsed),
     weightStreamingBudget: weightStreamingFlag(parsed),
     executionContextAllocationStrategy: allocationStrategyFlag(parsed),
   });
   const inputs = await makeInputs(session, {
-    files,
+    files: await inputFiles(parsed, session),
     shapes: shapes === undefined ? new Map() : parseShapes(shapes, 'shapes'),
     seed,
     profile: profile ?? 0,
   });
-  const { outputs, timing } = await runAll(session, inputs, iterations, profile);
-  const folder = flagValue(parsed, 'saveOutputs');
-  const saved = folder === undefined ? {} : await saveOutputs(folder, outputs);
-  print(output, session, plan, inputs, outputs, timing, saved);
-  return 0;
+  const feeds = Object.fromEntries([...inputs].map(([name, { tensor }]) => [name, tensor]));
+  const savedInputs = await saved(flagValue(parsed, 'saveInputs'), feeds);
+  const { outputs, timing } = await runAll(session, feeds, iterations, profile);
+  const files = await saved(flagValue(parsed, 'saveOutputs'), outputs);
+  const comparison = await compareRun(parsed, feeds, outputs, options);
+  print(output, session, plan, inputs, outputs, timing, { ...savedInputs, ...files }, comparison);
+  return comparison?.report.passed === false ? 1 : 0;
+}
+
+/** Writes tensors where that is asked for. */
+async function saved(
+  folder: string | undefined,
+  tensors: Readonly<Record<string, Tensor>>,
+): Promise<Record<string, string>> {
+  return folder === undefined ? {} : saveTensors(folder, tensors);
+}
+
+/** --input, --loadInputs and, for what these do not name, the files of --load-inputs=DIR. */
+async function inputFiles(parsed: ParsedFlags, session: Session): Promise<Map<string, string>> {
+  const files = new Map(
+    [...flagValues(parsed, 'input'), ...flagValues(parsed, 'loadInputs')].flatMap((value) => [
+      ...parseFiles(value, 'input'),
+    ]),
+  );
+  const folder = flagValue(parsed, 'load-inputs');
+  if (folder === undefined) return files;
+  const present = await readdir(folder).catch((error: unknown) => {
+    throw fileError('read', folder, error);
+  });
+  const names = session.inputs.map((input) => input.name);
+  for (const [name, file] of Object.entries(tensorFiles(folder, names))) {
+    if (!files.has(name) && present.includes(path.basename(file))) files.set(name, file);
+  }
+  return files;
 }
 
 function print(
@@ -141,6 +144,7 @@ function print(
   outputs: Readonly<Record<string, Tensor>>,
   timing: Timing,
   saved: Readonly<Record<string, string>>,
+  comparison: RunComparison | undefined,
 ): void {
   const summaries = Object.entries(outputs).map(
     ([name, tensor]) => [name, summarize(tensor)] as const,
@@ -158,6 +162,12 @@ function print(
   lines.push(
     `Ran ${timing.iterations} inference(s): first ${timing.firstMs.toFixed(3)} ms, mean ${timing.meanMs.toFixed(3)} ms, fastest ${timing.minMs.toFixed(3)} ms (with copies, as awaited in JavaScript)`,
   );
+  if (comparison !== undefined) {
+    const { against, report, tolerances } = comparison;
+    const { atol, rtol, errorStatistic } = tolerances;
+    const title = `Compared with ${against} (atol=${atol}, rtol=${rtol}, ${errorStatistic}):`;
+    lines.push(comparisonText(report, title));
+  }
   output.text(lines.join('\n'));
   output.data({
     plan,
@@ -172,6 +182,11 @@ function print(
     })),
     outputs: summaries.map(([name, summary]) => ({ name, ...summary, file: saved[name] })),
     timing,
+    comparison: comparison && {
+      against: comparison.against,
+      tolerances: comparison.tolerances,
+      ...comparison.report,
+    },
   });
 }
 
@@ -193,8 +208,19 @@ export const runCommand: Command = {
       help: 'Shapes of the random inputs (name:1x3x224x224,…); values of shape tensors',
     },
     {
+      name: 'load-inputs',
+      value: 'DIR',
+      help: 'Inputs from the .npy files of a folder, named after them',
+    },
+    {
+      name: 'saveInputs',
+      aliases: ['save-inputs'],
+      value: 'DIR',
+      help: 'Write each input to DIR as .npy',
+    },
+    {
       name: 'saveOutputs',
-      aliases: ['output'],
+      aliases: ['save-outputs', 'output'],
       value: 'DIR',
       help: 'Write each output to DIR as .npy',
     },
@@ -211,6 +237,7 @@ export const runCommand: Command = {
       help: 'Allow executable host code in the plan (version-compatible plans that you trust)',
     },
     { name: 'loadEngine', value: 'PLAN', help: "The plan, trtexec's way" },
+    ...compareFlags,
     ...platformFlags,
     ...commonFlags,
   ],

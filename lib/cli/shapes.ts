@@ -39,17 +39,29 @@ export function parseShapes(text: string, flag: string): NamedShapes {
 
 /** Parses name:file,other:file. @throws UsageError */
 export function parseFiles(text: string, flag: string): Map<string, string> {
-  const files = new Map<string, string>();
+  return parsePairs(text, flag, 'name:file', 'name:data.npy');
+}
+
+/** Parses name:value,other:value, where later ones override earlier ones. @throws UsageError */
+export function parsePairs(
+  text: string,
+  flag: string,
+  expected: string,
+  example: string,
+): Map<string, string> {
+  const pairs = new Map<string, string>();
   for (const entry of splitList(text)) {
-    // Tensor names may contain colons, as in TensorFlow's "input:0": the file begins after the last one.
+    // Names may contain colons, as in TensorFlow's "input:0": the value begins after the last one.
     const colon = entry.lastIndexOf(':');
     if (colon < 1 || colon === entry.length - 1) {
       throw new UsageError(
-        `--${flag}: expected name:file, got ${JSON.stringify(entry)}`,
-        `Write --${flag}=name:data.npy.`,
+        `--${flag}: expected ${expected}, got ${JSON.stringify(entry)}`,
+        `Write --${flag}=${example}.`,
       );
     }
-    files.set(unquote(entry.slice(0, colon)), entry.slice(colon + 1));
+    const name = unquote(entry.slice(0, colon));
+    pairs.delete(name); // a name that comes again is as good as new: of several that match, the last holds
+    pairs.set(name, entry.slice(colon + 1));
   }
-  return files;
+  return pairs;
 }

@@ -21,20 +21,19 @@ import {
 } from '../runtime/engine-info.js';
 import { makeNativeRuntime, versionText } from '../runtime/runtime.js';
 import { checkInteger, checkOptions } from '../validate.js';
-import { type OnnxInfo, parseOnnx } from './onnx.js';
+import { type LayerInfo, parseLayers } from './layers.js';
+import { parseOnnx } from './onnx.js';
+import type { OnnxInfo } from './onnx-types.js';
 
 /** How {@link inspect} looks at a file. */
 export interface InspectOptions extends PlatformOptions, LogOptions {
   /** Index of the CUDA device that plans are deserialized on; default 0. */
   device?: number | undefined;
-  /** Whether to list the layers of a plan. Default false. */
+  /** Whether to list the layers of a plan, or the nodes of an ONNX model. Default false. */
   layers?: boolean | undefined;
   /** Whether the plan may bring executable host code. Only for plans that you trust. Default false. */
   engineHostCodeAllowed?: boolean | undefined;
 }
-
-/** A layer as TensorRT's inspector tells it: an object with details, or the name alone, depending on how the plan was built. */
-export type LayerInfo = string | Readonly<Record<string, unknown>>;
 
 /** What the first bytes of a plan tell, without TensorRT. */
 export interface PlanHeaderInfo {
@@ -90,7 +89,7 @@ export async function inspect(
   const bytes = typeof file === 'string' ? await readBytes(file) : planBytes(file, 'inspect');
   if (isPlan(bytes)) return inspectPlan(bytes, options);
   try {
-    return parseOnnx(bytes);
+    return parseOnnx(bytes, { nodes: options.layers === true });
   } catch (cause) {
     const what = typeof file === 'string' ? `'${file}'` : `${bytes.length} bytes`;
     throw new InvalidPlanError(
@@ -186,16 +185,12 @@ async function describeEngine(
 function readLayers(engine: NativeEngine): LayerInfo[] {
   const inspector = engine.createInspector();
   try {
-    const layers: LayerInfo[] = [];
-    for (let layer = 0; layer < engine.info.numLayers; layer++) {
-      const text = inspector.layerInformation(layer, 1);
-      try {
-        layers.push(JSON.parse(text) as LayerInfo);
-      } catch {
-        layers.push(text.trim());
-      }
-    }
-    return layers;
+    const { numLayers, numOptimizationProfiles } = engine.info;
+    return parseLayers(
+      (layer) => inspector.layerInformation(layer, 1),
+      numLayers,
+      Math.max(1, numOptimizationProfiles),
+    );
   } finally {
     inspector.close();
   }

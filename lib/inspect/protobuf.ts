@@ -39,20 +39,47 @@ export class WireReader {
     return Number(BigInt.asIntN(64, this.#varint()));
   }
 
-  /** The current field is a list of numbers, packed or one of many. */
-  ints(): number[] {
+  /** The current field is a list of numbers, packed or one of many; at most the first `most` are returned. */
+  ints(most: number): number[] {
     if (this.#type !== 2) return [this.int()];
     const [start, end] = this.#range();
     const inner = new WireReader(this.#bytes, start, end);
     const values: number[] = [];
-    while (inner.#position < end) values.push(Number(BigInt.asIntN(64, inner.#varint())));
+    while (inner.#position < end && values.length < most)
+      values.push(Number(BigInt.asIntN(64, inner.#varint())));
     return values;
+  }
+
+  /** The current field is a number of 32 bits with a fraction. */
+  float(): number {
+    if (this.#type !== 5) throw this.#error(`expected a float, got wire type ${this.#type}`);
+    const start = this.#position;
+    this.#advance(4);
+    return this.#floatAt(start);
+  }
+
+  /** The current field is a list of such numbers, packed or one of many; at most the first `most` are returned. */
+  floats(most: number): number[] {
+    if (this.#type !== 2) return [this.float()];
+    const [start, end] = this.#range();
+    const count = Math.min(most, Math.floor((end - start) / 4));
+    return Array.from({ length: count }, (_, index) => this.#floatAt(start + index * 4));
+  }
+
+  #floatAt(position: number): number {
+    const { buffer, byteOffset } = this.#bytes;
+    return new DataView(buffer, byteOffset + position, 4).getFloat32(0, true);
   }
 
   /** The current field is text. */
   string(): string {
+    return this.bytes().toString();
+  }
+
+  /** The bytes of the current field, not copied. */
+  bytes(): Buffer {
     const [start, end] = this.#range();
-    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + start, end - start).toString();
+    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + start, end - start);
   }
 
   /** The current field is a message. */

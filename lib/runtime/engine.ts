@@ -128,7 +128,8 @@ export class Engine extends Handle<NativeEngine> implements EngineProperties {
   /**
    * Makes a context, in which inferences run one at a time.
    *
-   * @param strategy - When it gets its activation memory; default 'static'. Or a {@link RuntimeConfig} that says so.
+   * @param strategy - When it gets its activation memory; default 'static'. Or a {@link RuntimeConfig} that says so. TensorRT 8 has no 'onProfileChange',
+   *   and memory that is 'userManaged' needs the size of the largest profile there.
    * @throws {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY; {@link ExecutionError} ERR_TRT_EXECUTION; {@link ClosedError} ERR_TRT_CLOSED
    */
   createExecutionContext(

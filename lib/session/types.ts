@@ -16,7 +16,7 @@ export interface SessionOptions extends PlatformOptions, LogOptions {
   device?: number | undefined;
   /**
    * Execution slots: how many inferences run at the same time, each with a stream and buffers of its own, and a context for each profile that it has used.
-   * 1 to 1024; default 1.
+   * 1 to 1024; default 1. On TensorRT 8 an engine has one context for a profile, unless its plan was built to share profiles: load the plan again instead.
    */
   instances?: number | undefined;
   /** Which optimization profile runs use: 'auto' (default) the best for each run, or always this one. */

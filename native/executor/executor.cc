@@ -58,9 +58,7 @@ Result<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<cuda::Primary
   shared->zero_copy = device.integrated && device.can_map_host_memory &&
                       context->f().cuMemHostGetDevicePointer_v2 != nullptr;
   shared->layout = std::make_shared<const IoLayout>(engine->info());
-  // Before TensorRT 10 a context brings its own memory.
-  if (engine->runtime()->library()->version().major >= 10 &&
-      options.allocation == tensorrt::AllocationStrategy::kUserManaged) {
+  if (options.allocation == tensorrt::AllocationStrategy::kUserManaged) {
     shared->activations =
         activations != nullptr ? std::move(activations) : std::make_shared<ActivationPool>(context);
   }

@@ -14,7 +14,10 @@ IoLayout::IoLayout(const tensorrt::EngineInfo& info) {
     const tensorrt::TensorInfo& tensor = info.tensors[i];
     const IoTensor io{static_cast<int>(i), &tensor,
                       tensor.location == tensorrt::TensorLocation::kHost};
-    if (tensor.mode == tensorrt::TensorIOMode::kInput) inputs.push_back(io);
+    if (tensor.mode == tensorrt::TensorIOMode::kInput) {
+      inputs.push_back(io);
+      needs_profile = needs_profile || io.on_host || !tensor.shape.IsConcrete();
+    }
     if (tensor.mode == tensorrt::TensorIOMode::kOutput) outputs.push_back(io);
   }
 }

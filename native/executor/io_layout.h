@@ -19,6 +19,7 @@ struct IoTensor {
 struct IoLayout {
   explicit IoLayout(const tensorrt::EngineInfo& info);
   std::vector<IoTensor> inputs, outputs;
+  bool needs_profile = false;  // an input's shape or values are not fixed
 };
 
 // Where a piece of an arena starts: TensorRT wants 256-aligned addresses, and every tensor one of its own, empty ones too.

@@ -89,7 +89,8 @@ Result<Slot::Context*> Slot::ContextOf(int profile) {
                    shared_->engine->CreateExecutionContext(
                        shared_->activations != nullptr ? tensorrt::AllocationStrategy::kUserManaged
                                                        : OwnStrategy()));
-  if (made->execution->optimization_profile() != profile) {
+  // In TensorRT 8 only the first context of an engine has a profile from the start, and fixed shapes need none.
+  if (made->execution->optimization_profile() != profile && shared_->layout->needs_profile) {
     RETURN_IF_ERROR(made->execution->SetOptimizationProfile(profile, stream_->handle()));
   }
   made->dims.resize(inputs_.size());

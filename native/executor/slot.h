@@ -45,7 +45,7 @@ struct SlotShared {
   std::shared_ptr<cuda::PrimaryContext> context;
   std::shared_ptr<tensorrt::Engine> engine;
   std::shared_ptr<const IoLayout> layout;
-  std::shared_ptr<ActivationPool> activations;
+  std::shared_ptr<ActivationPool> activations;  // never null: contexts are made without memory
   std::shared_ptr<DevicePool> outputs;
   SlotOptions options;
   bool zero_copy =

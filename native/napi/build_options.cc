@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "napi/build_settings.h"
 #include "napi/values.h"
 
 namespace trtnode::napi {
@@ -50,21 +51,6 @@ Status ReadProfiles(napi_env env, napi_value list,
   return {};
 }
 
-Status ReadFlags(napi_env env, napi_value object, tensorrt::BuildOptions& options) {
-  ASSIGN_OR_RETURN(options.fp16, GetBool(env, object, "fp16"));
-  ASSIGN_OR_RETURN(options.bf16, GetBool(env, object, "bf16"));
-  ASSIGN_OR_RETURN(options.int8, GetBool(env, object, "int8"));
-  ASSIGN_OR_RETURN(options.fp8, GetBool(env, object, "fp8"));
-  ASSIGN_OR_RETURN(options.tf32, GetBool(env, object, "tf32"));
-  ASSIGN_OR_RETURN(options.strongly_typed, GetBool(env, object, "stronglyTyped"));
-  ASSIGN_OR_RETURN(options.refit, GetBool(env, object, "refit"));
-  ASSIGN_OR_RETURN(options.strip_weights, GetBool(env, object, "stripWeights"));
-  ASSIGN_OR_RETURN(options.weight_streaming, GetBool(env, object, "weightStreaming"));
-  ASSIGN_OR_RETURN(options.version_compatible, GetBool(env, object, "versionCompatible"));
-  ASSIGN_OR_RETURN(options.exclude_lean_runtime, GetBool(env, object, "excludeLeanRuntime"));
-  return {};
-}
-
 Result<std::optional<int>> GetOptionalInt(napi_env env, napi_value object, const char* name) {
   ASSIGN_OR_RETURN(napi_value value, Get(env, object, name));
   if (IsNullish(env, value)) return std::optional<int>();
@@ -80,11 +66,9 @@ Result<BuildRequest> ReadBuildOptions(EnvState& state, napi_value object) {
   tensorrt::BuildOptions& options = request.options;
   ASSIGN_OR_RETURN(napi_value profiles, Get(env, object, "profiles"));
   RETURN_IF_ERROR(ReadProfiles(env, profiles, options.profiles));
-  RETURN_IF_ERROR(ReadFlags(env, object, options));
-  ASSIGN_OR_RETURN(napi_value workspace, Get(env, object, "workspaceBytes"));
-  if (!IsNullish(env, workspace)) {
-    ASSIGN_OR_RETURN(options.workspace_bytes, ReadSize(env, workspace, "workspaceBytes"));
-  }
+  RETURN_IF_ERROR(ReadBuilderFlags(env, object, options));
+  RETURN_IF_ERROR(ReadConfigSettings(env, object, options.config));
+  RETURN_IF_ERROR(ReadNetworkSettings(env, object, options.network));
   ASSIGN_OR_RETURN(options.optimization_level, GetOptionalInt(env, object, "optimizationLevel"));
   ASSIGN_OR_RETURN(options.max_aux_streams, GetOptionalInt(env, object, "maxAuxStreams"));
   ASSIGN_OR_RETURN(options.profiling_verbosity,

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -26,6 +27,11 @@ Registry& GetRegistry() {
 
 std::string KeyOf(const PlatformOptions& options) {
   std::string key = options.reference ? "reference" : "tensorrt";
+  // What decides where none is named may change while the process runs.
+  if (const char* named = std::getenv("TRT_NODE_LIBRARY");
+      named != nullptr && !options.reference && options.library.empty()) {
+    key += std::string(" ") + named;
+  }
   for (const std::string* part : {&options.library, &options.onnxruntime_library}) {
     key += '\n';
     key += *part;
@@ -80,18 +86,22 @@ Result<std::shared_ptr<Platform>> Platform::Open(const PlatformOptions& options)
   library_options.plugin_libraries = options.plugin_libraries;
   library_options.self_contained = options.reference;
   ASSIGN_OR_RETURN(auto library, tensorrt::Library::Open(library_options));
+  // The reference runtime brings its own driver, also where it was named as a library.
+  const bool reference = options.reference || library->is_reference();
+  if (library->is_reference() && handle == nullptr) {
+    handle = dlopen(library->path().c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
   // Two ways to name one library give one platform.
   std::shared_ptr<Platform> platform;
   for (const auto& [other_key, other] : registry.by_options) {
-    if (other->reference_ == options.reference && other->library_->path() == library->path() &&
+    if (other->reference_ == reference && other->library_->path() == library->path() &&
         other->library_->plugin_libraries() == library->plugin_libraries()) {
       platform = other;
     }
   }
   if (platform == nullptr) {
-    platform = std::make_shared<Platform>(
-        options.reference, std::move(library),
-        options.reference ? options.library : std::string(cuda::kDriverLibrary), handle);
+    std::string driver = reference ? library->path() : std::string(cuda::kDriverLibrary);
+    platform = std::make_shared<Platform>(reference, std::move(library), std::move(driver), handle);
   }
   registry.by_options.emplace(key, platform);
   GuardExit();

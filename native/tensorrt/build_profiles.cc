@@ -6,7 +6,7 @@
 #include <limits>
 #include <utility>
 
-#include "tensorrt/abi/dims.h"
+#include "tensorrt/abi/variants.h"
 
 namespace trtnode::tensorrt {
 namespace {
@@ -37,8 +37,8 @@ std::vector<NetworkInput> Inputs(const BuildObjects& objects) {
     NetworkInput input;
     const char* name = abi::Invoke<m::VTensor_getName>(major, tensor);
     input.name = name != nullptr ? name : "";
-    input.shape =
-        abi::FromAbi(abi::Invoke<m::VTensor_getDimensions>(major, tensor)).value_or(Dims());
+    input.shape = abi::AskDims<m::VTensor_getDimensions, m::VTensor_getDimensions_8>(major, tensor)
+                      .value_or(Dims());
     input.is_shape_tensor = abi::Invoke<m::VTensor_isShapeTensor>(major, tensor);
     inputs.push_back(std::move(input));
   }
@@ -118,8 +118,12 @@ class Profile {
          {OptProfileSelector::kMax, &range.max}}};
     for (const auto& [selector, dims] : shapes) {
       Logger::Scope scope(objects_.logger);
-      if (!abi::Invoke<m::VOptimizationProfile_setDimensions>(
-              objects_.major(), profile_, input.name.c_str(), selector, abi::ToDims64(*dims))) {
+      using New = m::VOptimizationProfile_setDimensions;
+      using Old = m::VOptimizationProfile_setDimensions_8;
+      ASSIGN_OR_RETURN(const bool accepted,
+                       (abi::TellDims<New, Old>(objects_.major(), profile_, *dims,
+                                                input.name.c_str(), selector)));
+      if (!accepted) {
         return objects_.Failed(ErrorCode::kInvalidArgument, "IOptimizationProfile::setDimensions",
                                "TensorRT refused the shape " + dims->ToString() + " for input " +
                                    input.Describe() + ".",

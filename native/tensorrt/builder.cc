@@ -7,7 +7,9 @@
 #include "tensorrt/build_objects.h"
 #include "tensorrt/build_profiles.h"
 #include "tensorrt/build_progress.h"
+#include "tensorrt/config_settings.h"
 #include "tensorrt/entry_points.h"
+#include "tensorrt/network_settings.h"
 #include "tensorrt/onnx_parse.h"
 #include "tensorrt/timing_cache.h"
 
@@ -76,15 +78,18 @@ Result<std::unique_ptr<HostMemory>> BuildFromOnnx(const std::shared_ptr<Library>
                                                options.engine_name.c_str());
   }
   RETURN_IF_ERROR(ApplyBuildOptions(objects, options));
+  RETURN_IF_ERROR(AddPluginsToSerialize(objects, options, parser.get()));
+  RETURN_IF_ERROR(ApplyNetworkSettings(objects, options));
   RETURN_IF_ERROR(AddProfiles(objects, options));
   std::optional<TimingCache> timing_cache;
   if (!options.timing_cache.empty()) {
     ASSIGN_OR_RETURN(timing_cache, TimingCache::Attach(objects, options.timing_cache));
   }
-  if (options.progress) {
+  // Without a monitor a build of TensorRT 8 is silent and cannot be cancelled, but for that it is not to be refused.
+  if (options.progress && abi::Supports<m::VBuilderConfig_setProgressMonitor>(library->version())) {
     progress.emplace(options.progress);
-    abi::Invoke<m::VBuilderConfig_setProgressMonitor>(major, objects.config.get(),
-                                                      progress->abi_object());
+    RETURN_IF_ERROR(abi::Call<m::VBuilderConfig_setProgressMonitor>(
+        library->version(), objects.config.get(), progress->abi_object()));
   }
 
   // The builder times kernels on threads of its own.

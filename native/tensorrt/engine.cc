@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tensorrt/abi/call.h"
+#include "tensorrt/abi/variants.h"
 #include "tensorrt/engine_impl.h"
 #include "tensorrt/engine_info.h"
 #include "tensorrt/execution_context.h"
@@ -37,9 +38,19 @@ int Engine::TensorIndex(std::string_view name) const noexcept {
 
 Result<std::shared_ptr<ExecutionContext>> Engine::CreateExecutionContext(
     AllocationStrategy strategy) {
+  if (impl_->major() == 8) {
+    if (strategy == AllocationStrategy::kOnProfileChange) {
+      return Status(ErrorCode::kUnsupported,
+                    "The allocation strategy 'onProfileChange' needs TensorRT 10.0 or newer; this "
+                    "is TensorRT " +
+                        impl_->runtime->library()->version().ToString() + ".",
+                    "Use 'static' or 'userManaged'.");
+    }
+    // TensorRT 8 wants to be given memory even where there is none to give.
+    if (impl_->info.device_memory_bytes == 0) strategy = AllocationStrategy::kStatic;
+  }
   Logger::Scope scope(impl_->runtime->logger());
-  void* context = abi::Invoke<m::VCudaEngine_createExecutionContext>(impl_->major(),
-                                                                     impl_->engine.get(), strategy);
+  void* context = abi::CreateExecutionContext(impl_->major(), impl_->engine.get(), strategy);
   if (!abi::IsObject(context)) {
     Status status =
         CallFailed(ErrorCode::kExecution, "ICudaEngine::createExecutionContext",

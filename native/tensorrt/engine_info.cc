@@ -3,8 +3,7 @@
 
 #include <utility>
 
-#include "tensorrt/abi/call.h"
-#include "tensorrt/abi/dims.h"
+#include "tensorrt/abi/variants.h"
 
 namespace trtnode::tensorrt {
 namespace {
@@ -24,13 +23,13 @@ class Reader {
     info.name = Text(Ask<m::VCudaEngine_getName>());
     info.num_profiles = Ask<m::VCudaEngine_getNbOptimizationProfiles>();
     info.num_layers = Ask<m::VCudaEngine_getNbLayers>();
-    info.num_aux_streams = Ask<m::VCudaEngine_getNbAuxStreams>();
+    info.num_aux_streams = AskOr<m::VCudaEngine_getNbAuxStreams>(0);
     info.capability = static_cast<int>(Ask<m::VCudaEngine_getEngineCapability>());
     info.profiling_verbosity = static_cast<int>(Ask<m::VCudaEngine_getProfilingVerbosity>());
     info.hardware_compatibility_level =
-        static_cast<int>(Ask<m::VCudaEngine_getHardwareCompatibilityLevel>());
+        static_cast<int>(AskOr<m::VCudaEngine_getHardwareCompatibilityLevel>({}));
     info.refittable = Ask<m::VCudaEngine_isRefittable>();
-    info.streamable_weights_bytes = Ask<m::VCudaEngine_getStreamableWeightsSize>();
+    info.streamable_weights_bytes = AskOr<m::VCudaEngine_getStreamableWeightsSize>(0);
     info.device_memory_bytes = DeviceMemory();
     for (int profile = 0; profile < info.num_profiles; ++profile) {
       info.device_memory_bytes_per_profile.push_back(DeviceMemory(profile));
@@ -49,15 +48,25 @@ class Reader {
     return abi::Invoke<M>(version_.major, engine_, arguments...);
   }
 
+  template <typename M, typename... A>
+  abi::ResultOf<M> AskOr(abi::ResultOf<M> otherwise, A... arguments) const {
+    return abi::CallOr<M>(version_, otherwise, engine_, arguments...);
+  }
+
+  template <typename M, typename M8, typename... A>
+  Dims AskDims(A... arguments) const {
+    return abi::AskDims<M, M8>(version_.major, engine_, arguments...).value_or(Dims());
+  }
+
   TensorInfo ReadTensor(const char* name, int num_profiles) const {
     TensorInfo tensor;
     tensor.name = name;
     tensor.mode = Ask<m::VCudaEngine_getTensorIOMode>(name);
     tensor.dtype = Ask<m::VCudaEngine_getTensorDataType>(name);
-    tensor.shape = abi::FromAbi(Ask<m::VCudaEngine_getTensorShape>(name)).value_or(Dims());
+    tensor.shape = AskDims<m::VCudaEngine_getTensorShape, m::VCudaEngine_getTensorShape_8>(name);
     tensor.location = Ask<m::VCudaEngine_getTensorLocation>(name);
     tensor.is_shape_inference_io = Ask<m::VCudaEngine_isShapeInferenceIO>(name);
-    tensor.is_debug = Ask<m::VCudaEngine_isDebugTensor>(name);
+    tensor.is_debug = AskOr<m::VCudaEngine_isDebugTensor>(false, name);
     for (int profile = 0; profile < num_profiles; ++profile) {
       tensor.layouts.push_back(ReadLayout(name, profile));
       if (tensor.mode == TensorIOMode::kInput) {
@@ -69,21 +78,36 @@ class Reader {
 
   TensorInfo::Layout ReadLayout(const char* name, int profile) const {
     TensorInfo::Layout layout;
-    layout.format = static_cast<int>(Ask<m::VCudaEngine_getTensorFormatV2>(name, profile));
-    layout.format_desc = Text(Ask<m::VCudaEngine_getTensorFormatDescV2>(name, profile));
-    layout.bytes_per_component = Ask<m::VCudaEngine_getTensorBytesPerComponentV2>(name, profile);
+    layout.format = static_cast<int>(
+        OfProfile<m::VCudaEngine_getTensorFormatV2, m::VCudaEngine_getTensorFormat>(name, profile));
+    layout.format_desc =
+        Text(OfProfile<m::VCudaEngine_getTensorFormatDescV2, m::VCudaEngine_getTensorFormatDesc>(
+            name, profile));
+    layout.bytes_per_component =
+        OfProfile<m::VCudaEngine_getTensorBytesPerComponentV2,
+                  m::VCudaEngine_getTensorBytesPerComponent>(name, profile);
     layout.components_per_element =
-        Ask<m::VCudaEngine_getTensorComponentsPerElementV2>(name, profile);
-    layout.vectorized_dim = Ask<m::VCudaEngine_getTensorVectorizedDimV2>(name, profile);
+        OfProfile<m::VCudaEngine_getTensorComponentsPerElementV2,
+                  m::VCudaEngine_getTensorComponentsPerElement>(name, profile);
+    layout.vectorized_dim =
+        OfProfile<m::VCudaEngine_getTensorVectorizedDimV2, m::VCudaEngine_getTensorVectorizedDim>(
+            name, profile);
     return layout;
+  }
+
+  // Before 8.6.1 an engine says of a tensor what holds in its first profile, and nothing of the others.
+  template <typename M, typename WithoutProfile>
+  abi::ResultOf<M> OfProfile(const char* name, int profile) const {
+    if (abi::Supports<M>(version_)) return AskOr<M>({}, name, profile);
+    return Ask<WithoutProfile>(name);
   }
 
   ProfileShape ReadProfile(const char* name, int profile, bool is_shape_tensor) const {
     ProfileShape shape;
     const auto read = [&](OptProfileSelector selector, Dims& dims,
                           std::vector<std::int64_t>& values) {
-      dims = abi::FromAbi(Ask<m::VCudaEngine_getProfileShape>(name, profile, selector))
-                 .value_or(Dims());
+      dims = AskDims<m::VCudaEngine_getProfileShape, m::VCudaEngine_getProfileShape_8>(
+          name, profile, selector);
       if (is_shape_tensor) values = ReadValues(name, profile, selector, dims);
     };
     read(OptProfileSelector::kMin, shape.min, shape.min_values);
@@ -92,12 +116,19 @@ class Reader {
     return shape;
   }
 
-  // 32-bit values before 10.11, 64-bit ones since; 11 has no other.
+  // By number in 8; by name since 10, with 32-bit values before 10.11, 64-bit ones since; 11 has no other.
   std::vector<std::int64_t> ReadValues(const char* name, int profile, OptProfileSelector selector,
                                        const Dims& dims) const {
     // A shape tensor has at most as many elements as a shape has dimensions; more would be a misreading.
     const std::int64_t count = dims.Volume().value_or(0);
     if (count <= 0 || count > 4096) return {};
+    if (version_.major == 8) {
+      const abi::i32 index = AskOr<m::VCudaEngine_getBindingIndex>(-1, name);
+      if (index < 0) return {};
+      return Copy(abi::Call<m::VCudaEngine_getProfileShapeValues>(version_, engine_, profile, index,
+                                                                  selector),
+                  count);
+    }
     if (abi::Supports<m::VCudaEngine_getProfileTensorValuesV2>(version_)) {
       return Copy(abi::Call<m::VCudaEngine_getProfileTensorValuesV2>(version_, engine_, name,
                                                                      profile, selector),
@@ -124,6 +155,8 @@ class Reader {
   }
 
   std::int64_t DeviceMemory(int profile) const {
+    // TensorRT 8 gives every context what the largest profile needs.
+    if (version_.major == 8) return DeviceMemory();
     if (const auto bytes =
             abi::Call<m::VCudaEngine_getDeviceMemorySizeForProfileV2>(version_, engine_, profile);
         bytes.ok()) {

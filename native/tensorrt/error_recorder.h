@@ -15,10 +15,14 @@ namespace trtnode::tensorrt {
 // the logger, or as well, depending on the version. Called from any thread.
 class ErrorRecorder final : public abi::ErrorRecorderInterface {
  public:
-  explicit ErrorRecorder(Logger& logger) : logger_(logger) {}
+  explicit ErrorRecorder(Logger& logger) : logger_(logger), v8_(*this) {}
 
+  // In the layout of the logger's major.
   abi::IErrorRecorder* abi_object() noexcept {
-    return reinterpret_cast<abi::IErrorRecorder*>(static_cast<abi::ErrorRecorderInterface*>(this));
+    void* object = logger_.abi_major() == 8
+                       ? static_cast<void*>(static_cast<abi::ErrorRecorder8*>(&v8_))
+                       : static_cast<void*>(static_cast<abi::ErrorRecorderInterface*>(this));
+    return static_cast<abi::IErrorRecorder*>(object);
   }
 
   abi::i32 getNbErrors() const noexcept override;
@@ -38,7 +42,31 @@ class ErrorRecorder final : public abi::ErrorRecorderInterface {
     std::array<char, 512> text{};
   };
 
+  // The same object for TensorRT 8.
+  class V8 final : public abi::ErrorRecorder8 {
+   public:
+    explicit V8(ErrorRecorder& owner) : owner_(owner) {}
+    abi::i32 getNbErrors() const noexcept override { return owner_.getNbErrors(); }
+    abi::ErrorCode getErrorCode(abi::i32 index) const noexcept override {
+      return owner_.getErrorCode(index);
+    }
+    char const* getErrorDesc(abi::i32 index) const noexcept override {
+      return owner_.getErrorDesc(index);
+    }
+    bool hasOverflowed() const noexcept override { return owner_.hasOverflowed(); }
+    void clear() noexcept override { owner_.clear(); }
+    bool reportError(abi::ErrorCode code, char const* description) noexcept override {
+      return owner_.reportError(code, description);
+    }
+    abi::i32 incRefCount() noexcept override { return owner_.incRefCount(); }
+    abi::i32 decRefCount() noexcept override { return owner_.decRefCount(); }
+
+   private:
+    ErrorRecorder& owner_;
+  };
+
   Logger& logger_;
+  V8 v8_;
   mutable std::mutex mutex_;
   std::array<Entry, kCapacity> entries_;
   std::size_t count_ = 0;

@@ -1,7 +1,6 @@
 // ExecutionContext: shapes, addresses, output allocators, enqueueing.
 #include "tensorrt/execution_context.h"
 
-#include "tensorrt/abi/dims.h"
 #include "tensorrt/execution_context_impl.h"
 
 namespace trtnode::tensorrt {
@@ -29,6 +28,20 @@ std::string ListProfiles(const TensorInfo& tensor) {
             tensor.profiles[i].max.ToString();
   }
   return text;
+}
+
+// TensorRT 8 lets one execution context at a time use a profile, unless the plan was built with PreviewFeature::kPROFILE_SHARING_0806
+// (8.6), which the engine does not tell.
+void ExplainTakenProfile(const Version& version, Error& error) {
+  if (version.major != 8) return;
+  for (const std::string& line : error.log) {
+    if (line.find("has been chosen by another IExecutionContext") == std::string::npos) continue;
+    error.code = ErrorCode::kUnsupported;
+    error.hint =
+        "In TensorRT 8 each execution context needs an optimization profile of its own: use one "
+        "instance, and load the plan again for each more.";
+    return;
+  }
 }
 
 }  // namespace
@@ -64,9 +77,11 @@ Status ExecutionContext::SetOptimizationProfile(int profile, void* stream) {
   if (impl_->Ask<m::VExecutionContext_setOptimizationProfileAsync>(profile, Stream(stream))) {
     return Status();
   }
-  return impl_->Failed(ErrorCode::kExecution, "setOptimizationProfileAsync",
-                       "TensorRT refused optimization profile " + std::to_string(profile) + ".",
-                       scope);
+  Status status = impl_->Failed(
+      ErrorCode::kExecution, "setOptimizationProfileAsync",
+      "TensorRT refused optimization profile " + std::to_string(profile) + ".", scope);
+  ExplainTakenProfile(impl_->version, status.error());
+  return status;
 }
 
 int ExecutionContext::optimization_profile() const {
@@ -76,11 +91,11 @@ int ExecutionContext::optimization_profile() const {
 Status ExecutionContext::SetInputShape(int tensor, const Dims& dims) {
   RETURN_IF_ERROR(impl_->Check(tensor));
   Logger::Scope scope(impl_->logger);
-  const abi::Dims64 shape = abi::ToDims64(dims);
-  if (abi::Invoke<m::VExecutionContext_setInputShape>(impl_->version.major, impl_->get(),
-                                                      impl_->Name(tensor), shape)) {
-    return Status();
-  }
+  using New = m::VExecutionContext_setInputShape;
+  using Old = m::VExecutionContext_setInputShape_8;
+  ASSIGN_OR_RETURN(const bool accepted, (abi::TellDims<New, Old>(impl_->version.major, impl_->get(),
+                                                                 dims, impl_->Name(tensor))));
+  if (accepted) return Status();
   const TensorInfo& info = impl_->Tensor(tensor);
   const auto profile = static_cast<std::size_t>(optimization_profile());
   ErrorCode code = ErrorCode::kExecution;
@@ -102,8 +117,9 @@ Status ExecutionContext::SetInputShape(int tensor, const Dims& dims) {
 Result<Dims> ExecutionContext::TensorShape(int tensor) const {
   RETURN_IF_ERROR(impl_->Check(tensor));
   Logger::Scope scope(impl_->logger);
-  const abi::Dims64 dims = impl_->Ask<m::VExecutionContext_getTensorShape>(impl_->Name(tensor));
-  if (const auto shape = abi::FromAbi(dims)) return *shape;
+  using New = m::VExecutionContext_getTensorShape;
+  using Old = m::VExecutionContext_getTensorShape_8;
+  if (const auto shape = impl_->AskDims<New, Old>(impl_->Name(tensor))) return *shape;
   return impl_->Failed(ErrorCode::kExecution, "getTensorShape",
                        "TensorRT does not know the shape of '" + impl_->Tensor(tensor).name + "'.",
                        scope);
@@ -112,8 +128,9 @@ Result<Dims> ExecutionContext::TensorShape(int tensor) const {
 Result<Dims> ExecutionContext::TensorStrides(int tensor) const {
   RETURN_IF_ERROR(impl_->Check(tensor));
   Logger::Scope scope(impl_->logger);
-  const abi::Dims64 dims = impl_->Ask<m::VExecutionContext_getTensorStrides>(impl_->Name(tensor));
-  if (const auto strides = abi::FromAbi(dims)) return *strides;
+  using New = m::VExecutionContext_getTensorStrides;
+  using Old = m::VExecutionContext_getTensorStrides_8;
+  if (const auto strides = impl_->AskDims<New, Old>(impl_->Name(tensor))) return *strides;
   return impl_->Failed(
       ErrorCode::kExecution, "getTensorStrides",
       "TensorRT does not know the strides of '" + impl_->Tensor(tensor).name + "'.", scope);
@@ -163,7 +180,8 @@ Status ExecutionContext::SetOutputAllocator(int tensor,
   if (allocator != nullptr) {
     adapter = std::make_unique<OutputAllocatorAdapter>(std::move(allocator));
   }
-  abi::IOutputAllocator* object = adapter != nullptr ? adapter->abi_object() : nullptr;
+  abi::IOutputAllocator* object =
+      adapter != nullptr ? adapter->abi_object(impl_->version.major) : nullptr;
   if (!impl_->Ask<m::VExecutionContext_setOutputAllocator>(impl_->Name(tensor), object)) {
     return impl_->Failed(
         ErrorCode::kInvalidArgument, "setOutputAllocator",

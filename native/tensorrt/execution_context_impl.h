@@ -2,11 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "tensorrt/abi/call.h"
+#include "tensorrt/abi/variants.h"
 #include "tensorrt/error_recorder.h"
 #include "tensorrt/execution_context.h"
 #include "tensorrt/failure.h"
@@ -30,6 +31,11 @@ struct ExecutionContext::Impl {
   template <typename M, typename... A>
   abi::ResultOf<M> Ask(A... arguments) const {
     return abi::Invoke<M>(version.major, context.get(), arguments...);
+  }
+
+  template <typename M, typename M8, typename... A>
+  std::optional<Dims> AskDims(A... arguments) const {
+    return abi::AskDims<M, M8>(version.major, context.get(), arguments...);
   }
 
   // kInvalidArgument for an index that the engine has not.

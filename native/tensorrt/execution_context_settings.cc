@@ -7,6 +7,13 @@ namespace m = abi::methods;
 
 Status ExecutionContext::SetDeviceMemory(void* memory, std::int64_t bytes) {
   Logger::Scope scope(impl_->logger);
+  const std::int64_t needed = impl_->engine->info().device_memory_bytes;
+  if (impl_->version.major == 8 && bytes < needed) {
+    return Status(ErrorCode::kInvalidArgument, "The device memory of " + std::to_string(bytes) +
+                                                   " bytes is too small: TensorRT 8 uses " +
+                                                   std::to_string(needed) +
+                                                   " whatever the shapes.");
+  }
   // Before 10.1 TensorRT trusts the caller with the size.
   if (abi::Supports<m::VExecutionContext_setDeviceMemoryV2>(impl_->version)) {
     RETURN_IF_ERROR(abi::Call<m::VExecutionContext_setDeviceMemoryV2>(impl_->version, impl_->get(),
@@ -25,7 +32,10 @@ Status ExecutionContext::SetDeviceMemory(void* memory, std::int64_t bytes) {
 
 Result<std::int64_t> ExecutionContext::UpdateDeviceMemorySizeForShapes() {
   Logger::Scope scope(impl_->logger);
-  const abi::u64 bytes = impl_->Ask<m::VExecutionContext_updateDeviceMemorySizeForShapes>();
+  // TensorRT 8 uses as much for small shapes as for large ones.
+  const auto bytes = abi::CallOr<m::VExecutionContext_updateDeviceMemorySizeForShapes>(
+      impl_->version, static_cast<abi::u64>(impl_->engine->info().device_memory_bytes),
+      impl_->get());
   if (bytes == 0 && scope.has_errors()) {
     return impl_->Failed(ErrorCode::kExecution, "updateDeviceMemorySizeForShapes",
                          "TensorRT cannot tell the device memory that these shapes need.", scope);
@@ -38,8 +48,8 @@ Status ExecutionContext::SetAuxStreams(const std::vector<void*>& streams) {
   std::vector<abi::CUstream_st*> handles;
   handles.reserve(streams.size());
   for (void* stream : streams) handles.push_back(static_cast<abi::CUstream_st*>(stream));
-  impl_->Ask<m::VExecutionContext_setAuxStreams>(handles.data(),
-                                                 static_cast<abi::i32>(handles.size()));
+  RETURN_IF_ERROR(abi::Call<m::VExecutionContext_setAuxStreams>(
+      impl_->version, impl_->get(), handles.data(), static_cast<abi::i32>(handles.size())));
   if (scope.has_errors()) {
     return impl_->Failed(ErrorCode::kInvalidArgument, "setAuxStreams",
                          "TensorRT refused the auxiliary streams.", scope);

@@ -1,4 +1,4 @@
-// LayerProfiler: the IProfiler that TensorRT calls, in the layout of either major; collects layer times.
+// LayerProfiler: the IProfiler that TensorRT calls, in the layout of either major (TensorRT 8's is 10's); collects layer times.
 #pragma once
 
 #include <mutex>

@@ -83,6 +83,15 @@ Result<const ParserEntryPoints*> Library::parser() const {
       impl.parser_status = BindParser(impl.handle, impl.parser);
       return;
     }
+    // Its IParser and IPluginRegistry have orders of their own, which 8.6.1 took back.
+    if (impl.version == Version{8, 6, 0, impl.version.build}) {
+      impl.parser_status =
+          Status(ErrorCode::kUnsupported,
+                 "The ONNX parser of TensorRT 8.6.0 (early access) cannot be used: its binary "
+                 "interface is another one.",
+                 "Install TensorRT 8.6.1.");
+      return;
+    }
     const std::string name = "libnvonnxparser.so." + std::to_string(impl.version.major);
     const fs::path sibling = fs::path(impl.path).parent_path() / name;
     std::error_code ignored;

@@ -33,7 +33,7 @@ class Library {
   ~Library();
 
   const Version& version() const noexcept;
-  int abi_major() const noexcept;  // 10 or 11 (8 later): which column of the ABI table is used
+  int abi_major() const noexcept;  // 8, 10 or 11: which column of the ABI table is used
   std::int32_t version_number()
       const;  // what getInferLibVersion answers; handed back to create*_INTERNAL
   Flavor flavor() const noexcept;

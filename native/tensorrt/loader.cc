@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "tensorrt/abi/methods.h"
 #include "tensorrt/library_impl.h"
 
 namespace trtnode::tensorrt {
@@ -13,8 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kInstallHint =
-    "Install TensorRT 10 or 11 (for example `pip install tensorrt`), or name its libnvinfer.so "
-    "with the option `library` or the environment variable TRT_NODE_LIBRARY.";
+    "Install TensorRT 10 or 11 (for example `pip install tensorrt`; 8.5 and 8.6 work too), or name "
+    "its libnvinfer.so with the option `library` or the environment variable TRT_NODE_LIBRARY.";
 
 bool Exists(const fs::path& path) {
   std::error_code error;
@@ -28,21 +29,32 @@ Flavor FlavorOf(const std::string& path, bool has_builder) {
   return has_builder ? Flavor::kFull : Flavor::kLean;
 }
 
-// kLibraryVersion unless it is TensorRT 10 or 11.
+constexpr const char* kUsable = "trt-node works with TensorRT 8.5, 8.6, 10.x and 11.x";
+
+// kLibraryVersion unless it is one of kUsable.
 Status CheckVersion(const Version& version, const std::string& path) {
-  if (version.major == 10 || version.major == 11) return Status();
+  const int column = abi::ColumnOf(version.major);
+  const int number = version.major * 10000 + version.minor * 100 + version.patch;
+  if (column >= 0 && number >= abi::kOldest[column]) return Status();
   const std::string found = path + " is TensorRT";
   if (version.major == 1) {
     return Status(ErrorCode::kLibraryVersion,
                   found + "-RTX " + version.ToString() +
-                      ", which is not TensorRT: its binary interface is another one.",
+                      ", which is not TensorRT: its binary interface is another one. " + kUsable +
+                      ".",
                   kInstallHint);
   }
-  const std::string word = version.major < 10 ? "older" : "newer";
-  return Status(
-      ErrorCode::kLibraryVersion,
-      found + " " + version.ToString() + ", " + word + " than what trt-node knows: 10.0 to 11.x.",
-      version.major < 10 ? kInstallHint : "Update trt-node, or install TensorRT 10 or 11.");
+  if (version.major > 11) {
+    return Status(ErrorCode::kLibraryVersion,
+                  found + " " + version.ToString() + ", newer than what is known: " + kUsable + ".",
+                  "Update trt-node, or install TensorRT 10 or 11.");
+  }
+  // 9.x had an interface of its own and few users; what is older than 8.5 cannot run tensors by name (enqueueV3).
+  std::string hint = kInstallHint;
+  if (version.major <= 8) hint += " On Jetson: JetPack 5.1 (TensorRT 8.5.2) or newer.";
+  return Status(ErrorCode::kLibraryVersion,
+                found + " " + version.ToString() + ", which cannot be used: " + kUsable + ".",
+                std::move(hint));
 }
 
 }  // namespace
@@ -186,7 +198,7 @@ void LibraryLoader::SearchUnusable(std::vector<Status>& failures) const {
       failures.push_back(opened.TakeStatus());
     }
   };
-  for (const char* name : {"libnvinfer.so.8", "libnvinfer.so.9", "libnvinfer.so.12"}) add(name);
+  for (const char* name : {"libnvinfer.so.7", "libnvinfer.so.9", "libnvinfer.so.12"}) add(name);
   for (const fs::path& directory : SearchDirectories(environment_)) {
     for (const fs::path& file : OtherLibraries(directory)) add(file.string());
   }

@@ -18,9 +18,10 @@ using InitPlugins = bool (*)(void* logger, char const* plugin_namespace);
 // Plugins keep the logger they are given, so theirs lives as long as the process.
 Logger& PluginLogger(int abi_major) {
   static Logger* const loggers[] = {
+      std::make_unique<Logger>(8, Severity::kWarning, nullptr).release(),
       std::make_unique<Logger>(10, Severity::kWarning, nullptr).release(),
       std::make_unique<Logger>(11, Severity::kWarning, nullptr).release()};
-  return *loggers[abi_major >= 11 ? 1 : 0];
+  return *loggers[abi::ColumnOf(abi_major)];
 }
 
 std::string Joined(const std::vector<std::string>& lines) {

@@ -65,7 +65,7 @@ struct LoggerState {
   std::vector<Logger::Scope*> shared_scopes;  // those that collect from all threads
 };
 
-// The object behind the ILogger* of either layout. Never freed, but used again for the next Logger.
+// The object behind the ILogger* of either layout (TensorRT 8's is 10's). Never freed, but used again for the next Logger.
 class LoggerAdapter {
  public:
   LoggerAdapter() : v10_(*this), v11_(*this) {}
@@ -174,6 +174,7 @@ Logger::Logger(int abi_major, Severity threshold, LogSink sink)
 
 Logger::~Logger() { ReleaseAdapter(adapter_); }
 
+int Logger::abi_major() const noexcept { return adapter_->abi_major(); }
 void* Logger::abi_object() const noexcept { return adapter_->abi_object(adapter_->abi_major()); }
 
 void Logger::Log(Severity severity, std::string_view line, int error_code) noexcept {

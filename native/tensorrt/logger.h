@@ -28,6 +28,7 @@ class Logger {
   // The ILogger* to hand to TensorRT. It stays valid for ever (and falls silent once this Logger is gone): the library keeps the first
   // logger that it was given as its global one, also when the runtime that brought it is long closed.
   void* abi_object() const noexcept;
+  int abi_major() const noexcept;  // whose layout it has
 
   // As if TensorRT had logged this line. An IErrorRecorder's errors come this way, with their ErrorCode (else 0).
   void Log(Severity severity, std::string_view line, int error_code = 0) noexcept;

@@ -17,11 +17,14 @@ std::string Text(const char* text) { return text != nullptr ? text : ""; }
 
 }  // namespace
 
-std::string DescribeParserError(int major, const abi::nvonnxparser::IParserError* error) {
+std::string DescribeParserError(const Version& version,
+                                const abi::nvonnxparser::IParserError* error) {
   std::string text;
+  const int major = version.major;
   const int node = abi::Invoke<m::IParserError_node>(major, error);
-  const std::string name = Text(abi::Invoke<m::IParserError_nodeName>(major, error));
-  const std::string op = Text(abi::Invoke<m::IParserError_nodeOperator>(major, error));
+  // TensorRT 8's parser tells a node by its number alone.
+  const std::string name = Text(abi::CallOr<m::IParserError_nodeName>(version, nullptr, error));
+  const std::string op = Text(abi::CallOr<m::IParserError_nodeOperator>(version, nullptr, error));
   if (node >= 0) text += "Node " + std::to_string(node);
   if (!name.empty()) text += (text.empty() ? "Node '" : " '") + name + "'";
   if (!op.empty()) text += (text.empty() ? "(" : " (") + op + ")";
@@ -35,19 +38,20 @@ std::string DescribeParserError(int major, const abi::nvonnxparser::IParserError
 
 namespace {
 
-std::vector<std::string> Errors(int major, const abi::nvonnxparser::IParser* parser) {
+std::vector<std::string> Errors(const Version& version, const abi::nvonnxparser::IParser* parser) {
   std::vector<std::string> errors;
+  const int major = version.major;
   const int count = abi::Invoke<m::IParser_getNbErrors>(major, parser);
   for (int i = 0; i < count; ++i) {
     const auto* error = abi::Invoke<m::IParser_getError>(major, parser, i);
-    if (abi::IsObject(error)) errors.push_back(DescribeParserError(major, error));
+    if (abi::IsObject(error)) errors.push_back(DescribeParserError(version, error));
   }
   return errors;
 }
 
 Status ParseFailed(BuildObjects& objects, const abi::nvonnxparser::IParser* parser,
                    Logger::Scope& scope) {
-  const std::vector<std::string> errors = Errors(objects.major(), parser);
+  const std::vector<std::string> errors = Errors(objects.version, parser);
   // What the parser itself counted says more than the log, so the log's first line is not put behind the message.
   Error error;
   error.code = ErrorCode::kParse;

@@ -15,7 +15,8 @@ namespace trtnode::tensorrt {
 using OnnxParser = abi::Owned<abi::IParser>;
 
 // "Node 12 'conv_3' (Conv): … (kUNSUPPORTED_NODE)"
-std::string DescribeParserError(int major, const abi::nvonnxparser::IParserError* error);
+std::string DescribeParserError(const Version& version,
+                                const abi::nvonnxparser::IParserError* error);
 
 Result<OnnxParser> ParseOnnx(BuildObjects& objects, const ParserEntryPoints& entry,
                              std::span<const std::byte> model, const std::string& model_path);

@@ -111,10 +111,7 @@ Result<std::shared_ptr<Refitter>> Refitter::Create(std::shared_ptr<Engine> engin
                       "TensorRT could not create a refitter.", scope, nullptr);
   }
   auto impl = std::make_unique<Impl>(std::move(engine), static_cast<abi::IRefitter*>(refitter));
-  // TensorRT 8's recorders have another layout; there the logger hears all.
-  if (version.major >= 10) {
-    RETURN_IF_ERROR(impl->Ask<m::VRefitter_setErrorRecorder>(impl->recorder.abi_object()));
-  }
+  RETURN_IF_ERROR(impl->Ask<m::VRefitter_setErrorRecorder>(impl->recorder.abi_object()));
   return std::shared_ptr<Refitter>(new Refitter(std::move(impl)));  // NOLINT: private constructor
 }
 
@@ -246,7 +243,7 @@ Status Refitter::SetWeightsFromOnnx(std::span<const std::byte> model, const std:
   const int count = abi::Invoke<m::IParserRefitter_getNbErrors>(major, parser.get());
   for (int i = 0; i < count; ++i) {
     const auto* error = abi::Invoke<m::IParserRefitter_getError>(major, parser.get(), i);
-    if (abi::IsObject(error)) errors.push_back(DescribeParserError(major, error));
+    if (abi::IsObject(error)) errors.push_back(DescribeParserError(impl_->version, error));
   }
   // What it set before it failed must not point to its memory any more.
   impl_->parsers.push_back(std::move(parser));

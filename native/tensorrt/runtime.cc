@@ -4,7 +4,7 @@
 #include <mutex>
 #include <utility>
 
-#include "tensorrt/abi/call.h"
+#include "tensorrt/abi/variants.h"
 #include "tensorrt/engine.h"
 #include "tensorrt/entry_points.h"
 #include "tensorrt/error_recorder.h"
@@ -67,12 +67,13 @@ Result<std::shared_ptr<Runtime>> Runtime::Create(std::shared_ptr<Library> librar
                       "TensorRT refused maxThreads = " + std::to_string(options.max_threads) + ".",
                       scope, &impl->recorder);
   }
+  const Version& version = impl->library->version();
   if (options.engine_host_code_allowed) {
-    abi::Invoke<m::VRuntime_setEngineHostCodeAllowed>(major, runtime, true);
+    RETURN_IF_ERROR(abi::Call<m::VRuntime_setEngineHostCodeAllowed>(version, runtime, true));
   }
   if (!options.temporary_directory.empty()) {
-    abi::Invoke<m::VRuntime_setTemporaryDirectory>(major, runtime,
-                                                   options.temporary_directory.c_str());
+    RETURN_IF_ERROR(abi::Call<m::VRuntime_setTemporaryDirectory>(
+        version, runtime, options.temporary_directory.c_str()));
   }
   return std::shared_ptr<Runtime>(new Runtime(std::move(impl)));  // NOLINT: private constructor
 }
@@ -85,8 +86,7 @@ Result<std::shared_ptr<Engine>> Runtime::DeserializeEngine(std::span<const std::
   // TensorRT may deserialize with threads of its own.
   Logger::Scope scope(impl_->logger, true);
   impl_->recorder.clear();
-  void* engine = abi::Invoke<m::VRuntime_deserializeCudaEngine>(
-      impl_->major(), impl_->get(), static_cast<void const*>(plan.data()), plan.size());
+  void* engine = abi::DeserializeCudaEngine(impl_->major(), impl_->get(), plan.data(), plan.size());
   if (!abi::IsObject(engine)) {
     Status status = CallFailed(ErrorCode::kDeserialize, "IRuntime::deserializeCudaEngine",
                                "TensorRT refused the plan.", scope, &impl_->recorder);
@@ -106,11 +106,12 @@ int Runtime::max_threads() const {
   return abi::Invoke<m::VRuntime_getMaxThreads>(impl_->major(), impl_->get());
 }
 bool Runtime::engine_host_code_allowed() const {
-  return abi::Invoke<m::VRuntime_getEngineHostCodeAllowed>(impl_->major(), impl_->get());
+  return abi::CallOr<m::VRuntime_getEngineHostCodeAllowed>(impl_->library->version(), false,
+                                                           impl_->get());
 }
 std::string Runtime::temporary_directory() const {
   const char* directory =
-      abi::Invoke<m::VRuntime_getTemporaryDirectory>(impl_->major(), impl_->get());
+      abi::CallOr<m::VRuntime_getTemporaryDirectory>(impl_->library->version(), "", impl_->get());
   return directory != nullptr ? directory : "";
 }
 

@@ -104,8 +104,9 @@ const std::vector<std::string>& LibraryNames() {
   // The full library before lean and dispatch, as it can do all that they can. Within a flavour the newest major first: its plans
   // are what a fresh installation builds; a machine that has both and needs the older names it by path.
   static const std::vector<std::string> names = {
-      "libnvinfer.so.11",      "libnvinfer.so.10",          "libnvinfer_lean.so.11",
-      "libnvinfer_lean.so.10", "libnvinfer_dispatch.so.11", "libnvinfer_dispatch.so.10"};
+      "libnvinfer.so.11",          "libnvinfer.so.10",          "libnvinfer.so.8",
+      "libnvinfer_lean.so.11",     "libnvinfer_lean.so.10",     "libnvinfer_lean.so.8",
+      "libnvinfer_dispatch.so.11", "libnvinfer_dispatch.so.10", "libnvinfer_dispatch.so.8"};
   return names;
 }
 

@@ -1,4 +1,4 @@
-// BuildFromOnnx over fake objects, in the layouts of TensorRT 10 and 11: flags, profiles, parser errors, timing cache, cancelling.
+// BuildFromOnnx over fake objects, in the layouts of TensorRT 8, 10 and 11: flags, profiles, parser errors, timing cache, cancelling.
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace m = abi::methods;
 namespace e = abi::enums;
+using abi::Dims32;
 using abi::Dims64;
 using abi::i32;
 using abi::i64;
@@ -56,7 +57,7 @@ struct Fake {
   static void Log(const char* text) {
     void* const* vtable = *reinterpret_cast<void* const* const*>(g_fake->recorder);
     using Report = bool (*)(void*, i32, char const*);
-    reinterpret_cast<Report>(vtable[9])(g_fake->recorder, 3, text);
+    reinterpret_cast<Report>(vtable[g_fake->major == 8 ? 7 : 9])(g_fake->recorder, 3, text);
   }
 
   void FillBuilder() {
@@ -98,17 +99,23 @@ struct Fake {
     network.Set<m::VNetworkDefinition_setName>(
         +[](void*, char const* name) { g_fake->name = name; });
     x.Set<m::VTensor_getName>(+[](void*) -> char const* { return "x"; });
-    x.Set<m::VTensor_getDimensions>(+[](void*) { return Dims64{2, {-1, 64}}; });
     x.Set<m::VTensor_isShapeTensor>(+[](void*) { return uint8_t{0}; });
     s.Set<m::VTensor_getName>(+[](void*) -> char const* { return "s"; });
-    s.Set<m::VTensor_getDimensions>(+[](void*) { return Dims64{1, {2}}; });
     s.Set<m::VTensor_isShapeTensor>(+[](void*) { return uint8_t{1}; });
-    profile.Set<m::VOptimizationProfile_setDimensions>(
-        +[](void*, char const*, OptProfileSelector, Dims64 const& dims) {
-          g_fake->shapes.push_back(dims.d[0]);
-          return uint8_t(dims.d[0] < 1000);
-        });
-    if (major == 10) {
+    if (major == 8) {
+      x.Set<m::VTensor_getDimensions_8>(+[](void*) { return Dims32{2, {-1, 64}}; });
+      s.Set<m::VTensor_getDimensions_8>(+[](void*) { return Dims32{1, {2}}; });
+      profile.Set<m::VOptimizationProfile_setDimensions_8>(
+          +[](void*, char const*, OptProfileSelector, Dims32 dims) { return TakeShape(dims); });
+    } else {
+      x.Set<m::VTensor_getDimensions>(+[](void*) { return Dims64{2, {-1, 64}}; });
+      s.Set<m::VTensor_getDimensions>(+[](void*) { return Dims64{1, {2}}; });
+      profile.Set<m::VOptimizationProfile_setDimensions>(
+          +[](void*, char const*, OptProfileSelector, Dims64 const& dims) {
+            return TakeShape(dims);
+          });
+    }
+    if (major <= 10) {
       profile.Set<m::VOptimizationProfile_setShapeValues>(
           +[](void*, char const*, OptProfileSelector, i32 const* values, i32 count) {
             g_fake->values.insert(g_fake->values.end(), values, values + count);
@@ -121,6 +128,12 @@ struct Fake {
             return uint8_t{1};
           });
     }
+  }
+
+  template <typename T>
+  static uint8_t TakeShape(T const& dims) {
+    g_fake->shapes.push_back(dims.d[0]);
+    return uint8_t(dims.d[0] < 1000);
   }
 
   void FillConfig() {
@@ -136,7 +149,7 @@ struct Fake {
         +[](void*, abi::ProfilingVerbosity verbosity) {
           if (static_cast<i32>(verbosity) > 2) Log("setProfilingVerbosity: out of range");
         });
-    if (major == 10) {
+    if (major <= 10) {
       config.Set<m::VBuilderConfig_setMaxAuxStreams>(
           +[](void*, i32 streams) { g_fake->aux_streams = streams; });
     } else {
@@ -157,8 +170,10 @@ struct Fake {
     });
     cache.Set<m::VTimingCache_serialize>(
         +[](void*) -> abi::IHostMemory* { return g_fake->memory.handle(); });
-    config.Set<m::VBuilderConfig_setProgressMonitor>(
-        +[](void*, abi::IProgressMonitor* monitor) { g_fake->monitor = monitor; });
+    if (major > 8) {
+      config.Set<m::VBuilderConfig_setProgressMonitor>(
+          +[](void*, abi::IProgressMonitor* monitor) { g_fake->monitor = monitor; });
+    }
   }
 
   void FillParser() {
@@ -174,6 +189,7 @@ struct Fake {
     parser_error.Set<m::IParserError_desc>(
         +[](void*) -> char const* { return "no importer registered"; });
     parser_error.Set<m::IParserError_node>(+[](void*) { return 12; });
+    if (major == 8) return;
     parser_error.Set<m::IParserError_nodeName>(+[](void*) -> char const* { return "strange_3"; });
     parser_error.Set<m::IParserError_nodeOperator>(+[](void*) -> char const* { return "Strange"; });
   }
@@ -223,7 +239,7 @@ struct Fake {
   bool builds = true;
   int parser_errors = 0;
   u32 network_flags = 0;
-  std::set<i32> flags{6};  // kTF32 is on by default, and 6 in both
+  std::set<i32> flags{e::BuilderFlag_kTF32.At(major).value_or(-1)};  // on by default
   std::vector<i64> shapes, values;
   std::string name, model_path, cache_read;
   u64 workspace = 0;
@@ -241,11 +257,11 @@ BuildOptions WithProfile() {
 }
 
 TEST(APlanIsBuiltAndEverythingFreed) {
-  for (const int major : {10, 11}) {
+  for (const int major : {8, 10, 11}) {
     Fake fake(major);
     BuildOptions options = WithProfile();
     options.engine_name = "mine";
-    options.workspace_bytes = 1 << 20;
+    options.config.memory_pools["kWORKSPACE"] = 1 << 20;
     options.optimization_level = 2;
     options.max_aux_streams = 3;
     options.refit = true;
@@ -269,7 +285,7 @@ TEST(APlanIsBuiltAndEverythingFreed) {
     CHECK(fake.HasFlag(e::BuilderFlag_kEXCLUDE_LEAN_RUNTIME));
     CHECK(!fake.HasFlag(e::BuilderFlag_kTF32));
     CHECK_EQ(fake.flags.size(), 3U);
-    // Explicit batch is bit 0 on 10; on 11 bit 0 says strongly typed.
+    // Explicit batch is bit 0 on 8 and 10; on 11 bit 0 says strongly typed.
     CHECK_EQ(fake.network_flags, 1U);
     CHECK_EQ(fake.builder.deletions(), 1);
     CHECK_EQ(fake.network.deletions(), 1);
@@ -302,14 +318,31 @@ TEST(PrecisionIsTheBuildersOn10AndTheModelsOn11) {
   CHECK_CONTAINS(error.hint, "TensorRT 10");
 }
 
+TEST(What8CannotBuildIsRefused) {
+  Fake fake(8);
+  BuildOptions options = WithProfile();
+  options.fp16 = true;
+  CHECK_OK(fake.Build(options));
+  CHECK(fake.HasFlag(e::BuilderFlag_kFP16));
+  options.bf16 = true;
+  CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kUnsupported).message, "bf16");
+  options = WithProfile();
+  options.strongly_typed = true;
+  CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kUnsupported).message, "strongly typed");
+  // Nobody is told of the progress, but the build goes on.
+  options = WithProfile();
+  options.progress = [](const char*, const char*, int, int) { return false; };
+  CHECK_OK(fake.Build(options));
+}
+
 TEST(ParserErrorsAreAllListed) {
-  for (const int major : {10, 11}) {
+  for (const int major : {8, 10, 11}) {
     Fake fake(major);
     fake.parser_errors = 2;
     const Error error = CHECK_FAILS(fake.Build(WithProfile()), kParse);
     CHECK_CONTAINS(error.message, "2 errors");
-    CHECK_CONTAINS(error.message,
-                   "Node 12 'strange_3' (Strange): no importer registered (kUNSUPPORTED_NODE)");
+    CHECK_CONTAINS(error.message, major == 8 ? "Node 12: " : "Node 12 'strange_3' (Strange): ");
+    CHECK_CONTAINS(error.message, ": no importer registered (kUNSUPPORTED_NODE)");
     CHECK_EQ(error.log.size(), 2U);
     CHECK_EQ(fake.model_path, "none");
   }
@@ -340,7 +373,7 @@ TEST(ProfilesAreChecked) {
 }
 
 TEST(ShapeTensorsNeedValues) {
-  for (const int major : {10, 11}) {
+  for (const int major : {8, 10, 11}) {
     Fake fake(major);
     fake.has_shape_tensor = true;
     BuildOptions options = WithProfile();
@@ -356,7 +389,7 @@ TEST(ShapeTensorsNeedValues) {
     CHECK_OK(fake.Build(options));
     CHECK((fake.values == std::vector<i64>{1, 1, 4, 4, 8, 9}));
     options.profiles[0]["s"].max_values = {1LL << 40, 9};
-    if (major == 10) {
+    if (major <= 10) {
       CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kInvalidArgument).message, "32 bits");
     } else {
       CHECK_OK(fake.Build(options));
@@ -401,7 +434,7 @@ std::string ReadFile(const fs::path& path) {
 TEST(TheTimingCacheIsReadAndWrittenBack) {
   const fs::path folder = fs::temp_directory_path() / ("trtnode-cache-" + std::to_string(getpid()));
   fs::create_directories(folder);
-  for (const int major : {10, 11}) {
+  for (const int major : {8, 10, 11}) {
     Fake fake(major);
     BuildOptions options = WithProfile();
     options.timing_cache = (folder / "timing.cache").string();

@@ -4,7 +4,7 @@
 #include <array>
 #include <functional>
 
-#include "tensorrt/abi/dims.h"
+#include "tensorrt/abi/variants.h"
 #include "test/check.h"
 #include "test/fake_object.h"
 
@@ -27,18 +27,18 @@ TEST(DimsComeBackThroughTheHiddenPointer) {
       g_seen = {name, 0, self};
       return Dims64{3, {1, -1, 1LL << 40}};
     });
-    const Dims64 dims = Invoke<m::VCudaEngine_getTensorShape>(major, engine.handle(), "x");
-    CHECK(FromAbi(dims) == (Dims{1, -1, 1LL << 40}));
+    const auto dims = AskDims<m::VCudaEngine_getTensorShape, m::VCudaEngine_getTensorShape_8>(
+        major, engine.handle(), "x");
+    CHECK(dims == (Dims{1, -1, 1LL << 40}));
     CHECK_EQ(g_seen.text, "x");
     CHECK(g_seen.self == engine.impl());
   }
   FakeObject<VCudaEngine> engine(8);
   engine.Set<m::VCudaEngine_getTensorShape_8>(
       +[](void*, char const*) { return Dims32{2, {4, 5}}; });
-  const auto dims =
-      Call<m::VCudaEngine_getTensorShape_8>(Version{8, 6, 1, 0}, engine.handle(), "x");
-  REQUIRE_OK(dims);
-  CHECK(FromAbi(dims.value()) == (Dims{4, 5}));
+  const auto dims = AskDims<m::VCudaEngine_getTensorShape, m::VCudaEngine_getTensorShape_8>(
+      8, engine.handle(), "x");
+  CHECK(dims == (Dims{4, 5}));
 }
 
 TEST(DimsGoByValueIn8AndByReferenceSince) {
@@ -48,10 +48,14 @@ TEST(DimsGoByValueIn8AndByReferenceSince) {
         g_seen = {name, i64{10} * dims.d[1] + static_cast<i64>(selector), nullptr};
         return std::uint8_t{1};
       });
-  const auto accepted = Call<m::VOptimizationProfile_setDimensions_8>(
-      Version{8, 6, 1, 0}, old.handle(), "x", OptProfileSelector::kMax,
-      ToDims32(Dims{3, 7}).value_or(Dims32{}));
+  const auto tell = [](int major, IOptimizationProfile* handle, OptProfileSelector selector,
+                       const Dims& dims) {
+    return TellDims<m::VOptimizationProfile_setDimensions, m::VOptimizationProfile_setDimensions_8>(
+        major, handle, dims, "x", selector);
+  };
+  const auto accepted = tell(8, old.handle(), OptProfileSelector::kMax, Dims{3, 7});
   CHECK(accepted.ok() && accepted.value());
+  CHECK_FAILS(tell(8, old.handle(), OptProfileSelector::kMax, Dims{1LL << 31}), kInvalidArgument);
   CHECK_EQ(g_seen.number, 72);
 
   for (const int major : {10, 11}) {
@@ -61,8 +65,7 @@ TEST(DimsGoByValueIn8AndByReferenceSince) {
           g_seen = {name, i64{10} * dims.d[1] + static_cast<i64>(selector), nullptr};
           return std::uint8_t{0};
         });
-    CHECK(!Invoke<m::VOptimizationProfile_setDimensions>(
-        major, profile.handle(), "x", OptProfileSelector::kOpt, ToDims64(Dims{3, 8})));
+    CHECK(!tell(major, profile.handle(), OptProfileSelector::kOpt, Dims{3, 8}).value());
     CHECK_EQ(g_seen.number, 81);
   }
 }
@@ -81,15 +84,16 @@ TEST(OnlyTheLowByteOfABoolCounts) {
 TEST(ReferencesComeBackAsPointers) {
   FakeObject<VRuntime> runtime(11);
   static int registry = 0;
+  const Version version{11, 1, 0, 0};
   // Set as returning a pointer, which is how a reference comes back; the type itself is never defined.
   runtime.SetAny<m::VRuntime_getPluginRegistry>(
       reinterpret_cast<void*>(+[](void*) -> void* { return &registry; }));
-  CHECK(static_cast<void*>(Invoke<m::VRuntime_getPluginRegistry>(11, runtime.handle())) ==
-        &registry);
+  CHECK(static_cast<void*>(
+            Call<m::VRuntime_getPluginRegistry>(version, runtime.handle()).value()) == &registry);
 }
 
 TEST(AParserIsCalledThroughItsOwnVtable) {
-  for (const int major : {10, 11}) {
+  for (const int major : {8, 10, 11}) {
     FakeObject<IParser> parser(major);
     parser.Set<m::IParser_getNbErrors>(+[](void* self) {
       g_seen.self = self;
@@ -101,7 +105,7 @@ TEST(AParserIsCalledThroughItsOwnVtable) {
 }
 
 TEST(DeletionUsesTheHandlesOwnVtable) {
-  for (const int major : {10, 11}) {
+  for (const int major : {8, 10, 11}) {
     FakeObject<VHostMemory> memory(major);
     {
       const Owned<VHostMemory> owned(major, memory.handle());
@@ -153,6 +157,16 @@ TEST(WhatAVersionLacksIsNamed) {
   CHECK_CONTAINS(gone.message,
                  "IOptimizationProfile::setShapeValues does not exist in TensorRT 11");
   CHECK_EQ(gone.hint, "It is in TensorRT 8 and 10.");
+}
+
+TEST(WhatOnlyDescribesHasAnAnswerEverywhere) {
+  FakeObject<VCudaEngine> engine(8);
+  engine.Set<m::VCudaEngine_getNbAuxStreams>(+[](void*) { return 3; });
+  const auto ask = [&](const Version& version) {
+    return CallOr<m::VCudaEngine_getNbAuxStreams>(version, 0, engine.handle());
+  };
+  CHECK_EQ(ask({8, 6, 1, 0}), 3);
+  CHECK_EQ(ask({8, 5, 2, 0}), 0);
 }
 
 TEST(TheAmbiguousSlotsOf108AreNotCalled) {

@@ -45,6 +45,7 @@ NAME(void const*, "void const*");
 NAME(char const*, "char const*");
 NAME(abi::CUstream_st*, "CUstream_st*");
 NAME(abi::Dims64 const&, "Dims64 const&");
+NAME(abi::Dims32 const&, "Dims32 const&");
 NAME(abi::InterfaceInfo, "InterfaceInfo");
 NAME(abi::ErrorCode, "ErrorCode");
 NAME(abi::SeekPosition, "SeekPosition");
@@ -89,7 +90,7 @@ Slot Describe(R (C::*method)(A...) const noexcept) {
 
 struct Ours {
   const char* interface;
-  int major;  // 0: 10 and 11
+  int major;  // 0: 10 and 11, not 8
   const char* method;
   Slot slot;
 };
@@ -99,6 +100,23 @@ struct Ours {
 
 const std::vector<Ours>& OurMethods() {
   static const std::vector<Ours> methods = {
+      OURS(ILogger, 8, Logger10, log),
+      OURS(IProfiler, 8, Profiler10, reportLayerTime),
+      OURS(IErrorRecorder, 8, ErrorRecorder8, getNbErrors),
+      OURS(IErrorRecorder, 8, ErrorRecorder8, getErrorCode),
+      OURS(IErrorRecorder, 8, ErrorRecorder8, getErrorDesc),
+      OURS(IErrorRecorder, 8, ErrorRecorder8, hasOverflowed),
+      OURS(IErrorRecorder, 8, ErrorRecorder8, clear),
+      OURS(IErrorRecorder, 8, ErrorRecorder8, reportError),
+      OURS(IErrorRecorder, 8, ErrorRecorder8, incRefCount),
+      OURS(IErrorRecorder, 8, ErrorRecorder8, decRefCount),
+      OURS(IOutputAllocator, 8, OutputAllocator8, getInterfaceVersion),
+      OURS(IOutputAllocator, 8, OutputAllocator8, reallocateOutput),
+      OURS(IOutputAllocator, 8, OutputAllocator8, notifyShape),
+      OURS(IGpuAllocator, 8, GpuAllocator8, allocate),
+      OURS(IGpuAllocator, 8, GpuAllocator8, free),
+      OURS(IGpuAllocator, 8, GpuAllocator8, reallocate),
+      OURS(IGpuAllocator, 8, GpuAllocator8, deallocate),
       OURS(ILogger, 10, Logger10, log),
       OURS(ILogger, 11, Logger11, log),
       OURS(ILogger, 11, Logger11, getInterfaceInfo),
@@ -152,7 +170,6 @@ std::string Plain(std::string signature) {
 TEST(CallbackSlotsAndSignaturesAgreeWithTheFacts) {
   std::size_t compared = 0;
   for (const auto& version : test::FactVersions()) {
-    if (version.major < 10) continue;
     std::map<std::string, const Row*> facts;
     std::map<std::string, int> counts;
     const std::vector<Row> rows = ReadFacts(std::string("methods-") + version.name + ".tsv");
@@ -161,7 +178,7 @@ TEST(CallbackSlotsAndSignaturesAgreeWithTheFacts) {
       ++counts[BareName(row.at("interface"))];
     }
     for (const Ours& ours : OurMethods()) {
-      if (ours.major != 0 && ours.major != version.major) continue;
+      if (ours.major == 0 ? version.major == 8 : ours.major != version.major) continue;
       const std::string name = std::string(ours.interface) + "." + ours.method;
       const auto found = facts.find(name);
       if (found == facts.end()) {
@@ -176,11 +193,13 @@ TEST(CallbackSlotsAndSignaturesAgreeWithTheFacts) {
     const auto slots = [&](const char* interface, int count) {
       if (counts.contains(interface)) CHECK_EQ(counts[interface], count);
     };
-    slots("ILogger", version.major == 10 ? 3 : 5);
-    slots("IProfiler", version.major == 10 ? 3 : 5);
-    slots("IErrorRecorder", 12);
-    slots("IOutputAllocator", 7);
-    slots("IGpuAllocator", 9);
+    const bool old = version.major == 8;
+    slots("ILogger", version.major <= 10 ? 3 : 5);
+    slots("IProfiler", version.major <= 10 ? 3 : 5);
+    slots("IErrorRecorder", old ? 10 : 12);
+    // The destructor came with 8.5.3.
+    slots("IOutputAllocator", old ? (version.number < 80503 ? 3 : 5) : 7);
+    slots("IGpuAllocator", old ? 6 : 9);
     slots("IProgressMonitor", 7);
     slots("IDebugListener", 5);
     slots("IStreamReaderV2", 6);
@@ -259,12 +278,12 @@ TEST(InterfaceKindsAgreeWithTheFacts) {
 }
 
 TEST(LoggerIsCalledInBothLayouts) {
-  for (const int major : {10, 11}) {
+  for (const int major : {8, 10, 11}) {
     std::vector<std::string> lines;
     Logger logger(major, Severity::kWarning, [&](Severity severity, std::string_view line) {
       lines.push_back(std::to_string(static_cast<int>(severity)) + std::string(line));
     });
-    const std::size_t slot = major == 10 ? 0 : 4;
+    const std::size_t slot = major == 11 ? 4 : 0;
     Logger::Scope scope(logger);
     CallSlot<void, i32, char const*>(logger.abi_object(), slot, 1, "broken");
     CallSlot<void, i32, char const*>(logger.abi_object(), slot, 2, "odd");
@@ -282,12 +301,12 @@ TEST(LoggerIsCalledInBothLayouts) {
 }
 
 TEST(ProfilerIsCalledInBothLayouts) {
-  for (const int major : {10, 11}) {
+  for (const int major : {8, 10, 11}) {
     LayerProfiler profiler;
     profiler.Listen(true);
-    CallSlot<void, char const*, float>(profiler.abi_object(major), major == 10 ? 0 : 4, "conv",
+    CallSlot<void, char const*, float>(profiler.abi_object(major), major == 11 ? 4 : 0, "conv",
                                        1.5F);
-    CallSlot<void, char const*, float>(profiler.abi_object(major), major == 10 ? 0 : 4, nullptr,
+    CallSlot<void, char const*, float>(profiler.abi_object(major), major == 11 ? 4 : 0, nullptr,
                                        2.F);
     const auto times = profiler.Take();
     REQUIRE(times.size() == 2);
@@ -395,6 +414,24 @@ TEST(ErrorRecorderKeepsAndForwards) {
   CHECK_EQ((CallSlot<i32>(object, 11)), 0);
 }
 
+TEST(ErrorRecorderIsCalledInTensorRT8sLayout) {
+  Logger logger(8, Severity::kInternalError, nullptr);
+  ErrorRecorder recorder(logger);
+  void* object = recorder.abi_object();
+  Logger::Scope scope(logger);
+  CHECK_EQ((CallSlot<i32>(object, 8)), 1);
+  CHECK(CallSlot<bool>(object, 7, static_cast<abi::ErrorCode>(5), "no memory"));
+  CHECK_EQ((CallSlot<i32>(object, 2)), 1);
+  CHECK_EQ(static_cast<i32>(CallSlot<abi::ErrorCode>(object, 3, 0)), 5);
+  CHECK_EQ(std::string(CallSlot<char const*>(object, 4, 0)), "no memory");
+  CHECK(!CallSlot<bool>(object, 5));
+  CallSlot<void>(object, 6);
+  CHECK_EQ((CallSlot<i32>(object, 2)), 0);
+  CHECK_EQ((CallSlot<i32>(object, 9)), 0);
+  CHECK_EQ(scope.error_code(), 5);
+  CHECK_EQ(scope.Take().front(), "[E] no memory");
+}
+
 TEST(ErrorRecorderTakesErrorsOfManyThreads) {
   Logger logger(10, Severity::kInternalError, nullptr);
   ErrorRecorder recorder(logger);
@@ -435,7 +472,7 @@ struct FakeAllocator final : OutputAllocator {
 TEST(OutputAllocatorIsCalledThroughItsVtable) {
   const auto target = std::make_shared<FakeAllocator>();
   OutputAllocatorAdapter adapter(target);
-  void* object = adapter.abi_object();
+  void* object = adapter.abi_object(10);
   int stream = 0;
   auto* const handle = reinterpret_cast<abi::CUstream_st*>(&stream);
   const auto reallocate = [&](const char* tensor) {
@@ -461,6 +498,27 @@ TEST(OutputAllocatorIsCalledThroughItsVtable) {
   CHECK(target->shape == (Dims{3, 5}));
   dims.nbDims = -1;
   CallSlot<void, char const*, abi::Dims64 const&>(object, 6, "y", dims);
+  CHECK(adapter.TakeFailure());
+}
+
+TEST(OutputAllocatorIsCalledInTensorRT8sLayout) {
+  const auto target = std::make_shared<FakeAllocator>();
+  OutputAllocatorAdapter adapter(target);
+  void* object = adapter.abi_object(8);
+  CHECK_EQ((CallSlot<i32>(object, 0)), 1);
+  CHECK((CallSlot<void*, char const*, void*, u64, u64>(object, 1, "y", object, 100, 256)) ==
+        target.get());
+  CHECK(target->last.first == object);
+  CHECK(target->last.second == nullptr);
+  CHECK((CallSlot<void*, char const*, void*, u64, u64>(object, 1, "refuses", object, 1, 1)) ==
+        nullptr);
+  CHECK(adapter.TakeFailure());
+  const abi::Dims32 dims{2, {3, 5}};
+  CallSlot<void, char const*, abi::Dims32 const&>(object, 2, "y", dims);
+  CHECK(target->shape == (Dims{3, 5}));
+  CHECK(!adapter.TakeFailure());
+  const abi::Dims32 none{-1, {}};
+  CallSlot<void, char const*, abi::Dims32 const&>(object, 2, "y", none);
   CHECK(adapter.TakeFailure());
 }
 

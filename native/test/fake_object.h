@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 
 #include "tensorrt/abi/call.h"
@@ -35,6 +36,14 @@ class FakeObject {
   Handle* handle() { return reinterpret_cast<Handle*>(&object_); }
   void* impl() { return &impl_; }
   int deletions() const { return deletions_; }
+  static FakeObject& Of(void* impl) { return *static_cast<Impl*>(impl)->owner; }
+  static FakeObject& OfHandle(const Handle* handle) {
+    return *reinterpret_cast<const Object*>(handle)->owner;
+  }
+
+  // Called when the object is deleted; may destroy it.
+  std::function<void()> on_delete;
+  void* user = nullptr;
 
   // `function` takes the place of M. Its parameters must be M's with a void* in front, a bool result a std::uint8_t.
   template <typename M, typename R, typename... A>
@@ -63,7 +72,11 @@ class FakeObject {
     FakeObject* owner;
   };
 
-  static void Delete(void* self) { ++static_cast<Object*>(self)->owner->deletions_; }
+  static void Delete(void* self) {
+    FakeObject& owner = *static_cast<Object*>(self)->owner;
+    ++owner.deletions_;
+    if (const auto deleted = owner.on_delete) deleted();
+  }
 
   const int column_;
   std::array<void*, 100> own_vtable_{};

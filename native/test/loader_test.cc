@@ -102,12 +102,48 @@ TEST(OtherVersionsAreRefused) {
   const auto refused = [](const char* file) {
     return CHECK_FAILS(OpenStub(file), kLibraryVersion);
   };
-  CHECK_CONTAINS(refused("8/libnvinfer.so.8").message, "is TensorRT 8.6.1, older than");
+  constexpr const char* kUsable = "trt-node works with TensorRT 8.5, 8.6, 10.x and 11.x";
+  CHECK_CONTAINS(refused("7/libnvinfer.so.7").message, "is TensorRT 7.2.3, which cannot be used");
+  CHECK_CONTAINS(refused("8.2/libnvinfer.so.8").message, "is TensorRT 8.2.1");
+  const Error old = refused("8.4/libnvinfer.so.8");
+  CHECK_CONTAINS(old.message, "is TensorRT 8.4.1, which cannot be used: ");
+  CHECK_CONTAINS(old.message, kUsable);
+  CHECK_CONTAINS(old.hint, "JetPack 5.1");
   CHECK_CONTAINS(refused("9/libnvinfer.so.9").message, "TensorRT 9.3.0");
   const Error newer = refused("12/libnvinfer.so.12");
-  CHECK_CONTAINS(newer.message, "newer than what trt-node knows: 10.0 to 11.x");
+  CHECK_CONTAINS(newer.message, "newer than what is known");
+  CHECK_CONTAINS(newer.message, kUsable);
   CHECK_CONTAINS(newer.hint, "Update trt-node");
   CHECK_CONTAINS(refused("rtx/libtensorrt_rtx.so.1").message, "TensorRT-RTX 1.7.1");
+}
+
+TEST(TensorRT8Opens) {
+  const auto library = OpenStub("8/libnvinfer.so.8", true);
+  REQUIRE_OK(library);
+  const Library& opened = *library.value();
+  CHECK_EQ(opened.abi_major(), 8);
+  CHECK_EQ(opened.version_number(), 8601);
+  CHECK(opened.flavor() == Flavor::kFull);
+  CHECK(opened.has_parser());
+  CHECK(opened.entry_points().createInferRefitter != nullptr);
+  // Its plugins are missing: what does not need them works all the same.
+  REQUIRE(opened.warnings().size() == 1);
+  CHECK_CONTAINS(opened.warnings()[0], "libnvinfer_plugin.so.8");
+  CHECK(OpenStub("8.5/libnvinfer.so.8").value()->version() == (Version{8, 5, 2, 26}));
+  const auto early = OpenStub("8.6.0/libnvinfer.so.8");
+  REQUIRE_OK(early);
+  CHECK_CONTAINS(CHECK_FAILS(early.value()->parser(), kUnsupported).message, "8.6.0");
+}
+
+TEST(TwoMajorsAreOpenAtOnce) {
+  const auto eight = OpenStub("8/libnvinfer.so.8");
+  const auto ten = OpenStub("10/libnvinfer.so.10");
+  REQUIRE_OK(eight);
+  REQUIRE_OK(ten);
+  CHECK(eight.value()->entry_points().createInferRuntime !=
+        ten.value()->entry_points().createInferRuntime);
+  CHECK_EQ(eight.value()->entry_points().getInferLibVersion(), 8601);
+  CHECK_EQ(ten.value()->entry_points().getInferLibVersion(), 100600);
 }
 
 TEST(DamagedFilesAreRefused) {
@@ -128,7 +164,8 @@ TEST(DamagedFilesAreRefused) {
 TEST(TheEnvironmentVariableNamesTheLibrary) {
   SearchEnvironment environment = Nowhere();
   environment.variable = [](const char* name) {
-    return std::string(name) == "TRT_NODE_LIBRARY" ? kStubs + "/8/libnvinfer.so.8" : std::string();
+    return std::string(name) == "TRT_NODE_LIBRARY" ? kStubs + "/8.2/libnvinfer.so.8"
+                                                   : std::string();
   };
   LibraryOptions options;
   const Error error = CHECK_FAILS(LibraryLoader(options, environment).Open(), kLibraryVersion);
@@ -259,15 +296,28 @@ TEST(WhatCannotBeUsedIsPassedOver) {
   CHECK(fs::equivalent(library.value()->path(), kStubs + "/10/libnvinfer.so.10"));
 }
 
+TEST(TensorRT8IsFoundWhereNothingNewerIs) {
+  if (HasTensorRT()) return;
+  const Tree tree;
+  tree.Link("8/libnvinfer.so.8", "usr/local/tensorrt/lib/libnvinfer.so.8");
+  LibraryOptions options;
+  options.init_plugins = false;
+  const auto old = LibraryLoader(options, tree.Environment()).Open();
+  REQUIRE_OK(old);
+  CHECK_EQ(old.value()->abi_major(), 8);
+  tree.Link("10/libnvinfer.so.10", "usr/local/tensorrt/lib/libnvinfer.so.10");
+  CHECK_EQ(LibraryLoader(options, tree.Environment()).Open().value()->abi_major(), 10);
+}
+
 TEST(OnlyUnusableOnesAreNamed) {
   if (HasTensorRT()) return;
   const Tree tree;
-  tree.Link("8/libnvinfer.so.8", "opt/tensorrt/lib/libnvinfer.so.8");
+  tree.Link("8.4/libnvinfer.so.8", "opt/tensorrt/lib/libnvinfer.so.8");
   tree.Link("12/libnvinfer.so.12", "usr/local/tensorrt/lib/libnvinfer.so.12");
   LibraryOptions options;
   const Error version =
       CHECK_FAILS(LibraryLoader(options, tree.Environment()).Open(), kLibraryVersion);
-  CHECK_CONTAINS(version.message, "TensorRT 8.6.1");
+  CHECK_CONTAINS(version.message, "TensorRT 8.4.1");
   CHECK_CONTAINS(version.message, "TensorRT 12.0.0");
   tree.Link("incomplete/libnvinfer.so.10", "opt/tensorrt/lib/libnvinfer.so.10");
   const Error damaged =

@@ -1,8 +1,9 @@
-// Runtime, Engine, ExecutionContext and EngineInspector over fake objects, in the layouts of TensorRT 10 and 11.
+// Runtime, Engine, ExecutionContext and EngineInspector over fake objects, in the layouts of TensorRT 8.5, 8.6, 10 and 11.
 #include "tensorrt/runtime.h"
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "tensorrt/engine.h"
@@ -16,10 +17,12 @@ namespace {
 
 using test::Fake;
 
-std::shared_ptr<Library> OpenStub(int major, void* runtime) {
+constexpr const char* kStubs[] = {"8.5", "8", "10", "11"};
+
+std::shared_ptr<Library> OpenStub(const char* stub, void* runtime) {
   LibraryOptions options;
-  options.path = std::string(TRT_NODE_STUBS) + "/" + std::to_string(major) + "/libnvinfer.so." +
-                 std::to_string(major);
+  options.path = std::string(TRT_NODE_STUBS) + "/" + stub + "/libnvinfer.so." +
+                 std::to_string(std::atoi(stub));
   options.init_plugins = false;
   auto library = Library::Open(options);
   REQUIRE_OK(library);
@@ -41,9 +44,9 @@ std::vector<std::byte> SmallPlan() {
 }
 
 struct Stack {
-  explicit Stack(int major, int num_profiles = 2) : fake(major) {
+  explicit Stack(const char* stub, int num_profiles = 2) : fake(stub) {
     fake.num_profiles = num_profiles;
-    auto created = Runtime::Create(OpenStub(major, fake.runtime.handle()), {});
+    auto created = Runtime::Create(OpenStub(stub, fake.runtime.handle()), {});
     REQUIRE_OK(created);
     runtime = created.Take();
     auto deserialized = runtime->DeserializeEngine(SmallPlan());
@@ -60,9 +63,9 @@ struct Stack {
 };
 
 TEST(JunkPointersAreNoRuntime) {
-  for (const int major : {10, 11}) {
+  for (const char* const stub : kStubs) {
     for (const std::uintptr_t junk : {0x0U, 0x200U, 0x238U, 0xffffU}) {
-      const auto library = OpenStub(major, reinterpret_cast<void*>(junk));
+      const auto library = OpenStub(stub, reinterpret_cast<void*>(junk));
       const Error error = CHECK_FAILS(Runtime::Create(library, {}), kNoDriver);
       CHECK_CONTAINS(error.hint, "nvidia-smi");
     }
@@ -70,9 +73,9 @@ TEST(JunkPointersAreNoRuntime) {
 }
 
 TEST(RuntimeOptions) {
-  for (const int major : {10, 11}) {
-    Fake fake(major);
-    const auto library = OpenStub(major, fake.runtime.handle());
+  for (const char* const stub : kStubs) {
+    Fake fake(stub);
+    const auto library = OpenStub(stub, fake.runtime.handle());
     tensorrt::RuntimeOptions options;
     options.dla_core = 0;
     CHECK_CONTAINS(CHECK_FAILS(Runtime::Create(library, options), kInvalidArgument).message,
@@ -81,18 +84,65 @@ TEST(RuntimeOptions) {
     options.max_threads = 200;
     CHECK_FAILS(Runtime::Create(library, options), kInvalidArgument);
     options.max_threads = 4;
-    options.engine_host_code_allowed = true;
+    options.engine_host_code_allowed = fake.has_86;
     const auto runtime = Runtime::Create(library, options);
     REQUIRE_OK(runtime);
-    CHECK(runtime.value()->engine_host_code_allowed());
+    CHECK_EQ(runtime.value()->engine_host_code_allowed(), fake.has_86);
     CHECK_EQ(runtime.value()->num_dla_cores(), 0);
     CHECK_EQ(fake.runtime.deletions(), 2);  // the two that failed
   }
 }
 
+TEST(What85LacksIsDescribedOrRefused) {
+  {
+    const Fake fake("8.5");
+    const auto library = OpenStub("8.5", const_cast<Fake&>(fake).runtime.handle());
+    tensorrt::RuntimeOptions options;
+    options.engine_host_code_allowed = true;
+    CHECK_CONTAINS(CHECK_FAILS(Runtime::Create(library, options), kUnsupported).message,
+                   "setEngineHostCodeAllowed needs TensorRT 8.6 or newer; this is TensorRT 8.5.2");
+    options = {};
+    options.temporary_directory = "/tmp";
+    CHECK_FAILS(Runtime::Create(library, options), kUnsupported);
+    const auto runtime = Runtime::Create(library, {});
+    REQUIRE_OK(runtime);
+    CHECK_EQ(runtime.value()->temporary_directory(), "");
+  }
+  const Stack stack("8.5");
+  CHECK_EQ(stack.engine->info().num_aux_streams, 0);
+  CHECK_EQ(stack.engine->info().hardware_compatibility_level, 0);
+  CHECK_FAILS(stack.context->SetAuxStreams({}), kUnsupported);
+}
+
+TEST(What8HasInAnotherWay) {
+  for (const char* const stub : {"8.5", "8"}) {
+    Stack stack(stub);
+    ExecutionContext& context = *stack.context;
+    CHECK_FAILS(stack.engine->CreateExecutionContext(AllocationStrategy::kOnProfileChange),
+                kUnsupported);
+    CHECK_FAILS(stack.engine->CreateExecutionContext(AllocationStrategy::kUserManaged), kExecution);
+    // One size for all shapes and profiles, which TensorRT itself does not check.
+    CHECK(context.UpdateDeviceMemorySizeForShapes().value() == 4096);
+    int value = 0;
+    CHECK_FAILS(context.SetDeviceMemory(&value, 4095), kInvalidArgument);
+    CHECK(stack.fake.device_memory == nullptr);
+    CHECK_OK(context.SetDeviceMemory(&value, 4096));
+    CHECK(stack.fake.device_memory == &value);
+    // 32 bits.
+    const Error wide = CHECK_FAILS(context.SetInputShape(0, Dims{1LL << 31, 64}), kInvalidArgument);
+    CHECK_CONTAINS(wide.message, "more than 32 bits");
+    // One context a profile.
+    stack.fake.profile_is_taken = true;
+    const Error taken = CHECK_FAILS(context.SetOptimizationProfile(1, nullptr), kUnsupported);
+    CHECK_CONTAINS(taken.message, "has been chosen by another IExecutionContext");
+    CHECK_CONTAINS(taken.hint, "one instance");
+  }
+}
+
 TEST(EngineInfoIsRead) {
-  for (const int major : {10, 11}) {
-    const Stack stack(major);
+  for (const char* const stub : kStubs) {
+    const Stack stack(stub);
+    const int major = stack.fake.major;
     const EngineInfo& info = stack.engine->info();
     CHECK_EQ(info.name, "");
     CHECK_EQ(info.num_profiles, 2);
@@ -100,8 +150,11 @@ TEST(EngineInfoIsRead) {
     CHECK_EQ(info.profiling_verbosity, 2);
     CHECK(info.refittable);
     CHECK_EQ(info.device_memory_bytes, 4096);
-    CHECK((info.device_memory_bytes_per_profile == std::vector<std::int64_t>{1024, 1025}));
-    CHECK_EQ(info.streamable_weights_bytes, 77);
+    const std::vector<std::int64_t> per_profile =
+        major == 8 ? std::vector<std::int64_t>{4096, 4096} : std::vector<std::int64_t>{1024, 1025};
+    CHECK((info.device_memory_bytes_per_profile == per_profile));
+    CHECK_EQ(info.streamable_weights_bytes, major == 8 ? 0 : 77);
+    CHECK_EQ(info.num_aux_streams, stack.fake.has_86 ? 3 : 0);
     REQUIRE(info.tensors.size() == 3);
     const TensorInfo& x = info.tensors[0];
     CHECK_EQ(x.name, "x");
@@ -123,9 +176,9 @@ TEST(EngineInfoIsRead) {
 }
 
 TEST(ARefusedPlanTellsWhy) {
-  for (const int major : {10, 11}) {
-    Fake fake(major);
-    auto created = Runtime::Create(OpenStub(major, fake.runtime.handle()), {});
+  for (const char* const stub : kStubs) {
+    Fake fake(stub);
+    auto created = Runtime::Create(OpenStub(stub, fake.runtime.handle()), {});
     REQUIRE_OK(created);
     Runtime& runtime = *created.value();
     fake.complaint =
@@ -148,7 +201,8 @@ TEST(ARefusedPlanTellsWhy) {
     // Whatever the words, a plan of another major is one of another version.
     const auto refused = runtime.DeserializeEngine(SmallPlan());
     REQUIRE(!refused.ok());
-    CHECK_EQ(refused.error().code, major == 10 ? ErrorCode::kDeserialize : ErrorCode::kPlanVersion);
+    CHECK_EQ(refused.error().code,
+             fake.major == 10 ? ErrorCode::kDeserialize : ErrorCode::kPlanVersion);
     CHECK_CONTAINS(refused.error().message, "something else");
     CHECK_FAILS(runtime.DeserializeEngine({}), kInvalidPlan);
     fake.complaint = nullptr;
@@ -157,15 +211,15 @@ TEST(ARefusedPlanTellsWhy) {
 }
 
 TEST(TheInspectorTakesContextsOfOneProfileOnly) {
-  const Stack stack(10);
+  const Stack stack("10");
   auto inspector = stack.engine->CreateInspector();
   REQUIRE_OK(inspector);
   CHECK_FAILS(inspector.value()->SetExecutionContext(stack.context), kUnsupported);
 }
 
 TEST(ObjectsLiveAsLongAsTheyAreNeeded) {
-  for (const int major : {10, 11}) {
-    Stack stack(major, 1);
+  for (const char* const stub : kStubs) {
+    Stack stack(stub, 1);
     auto inspector = stack.engine->CreateInspector();
     REQUIRE_OK(inspector);
     CHECK_OK(inspector.value()->SetExecutionContext(stack.context));
@@ -184,7 +238,7 @@ TEST(ObjectsLiveAsLongAsTheyAreNeeded) {
 }
 
 TEST(SerializedEnginesAreFreed) {
-  Stack stack(11);
+  Stack stack("11");
   {
     auto memory = stack.engine->Serialize();
     REQUIRE_OK(memory);
@@ -195,8 +249,8 @@ TEST(SerializedEnginesAreFreed) {
 }
 
 TEST(InputShapes) {
-  for (const int major : {10, 11}) {
-    const Stack stack(major);
+  for (const char* const stub : kStubs) {
+    const Stack stack(stub);
     ExecutionContext& context = *stack.context;
     CHECK_OK(context.SetInputShape(0, Dims{8, 64}));
     Error error = CHECK_FAILS(context.SetInputShape(0, Dims{18, 64}), kShapeOutOfRange);
@@ -220,7 +274,7 @@ TEST(InputShapes) {
 }
 
 TEST(InferShapesFails) {
-  Stack stack(10);
+  Stack stack("10");
   stack.fake.missing = 0;
   CHECK(stack.context->InferShapes().value().empty());
   stack.fake.missing = -1;
@@ -236,8 +290,8 @@ struct Allocator final : OutputAllocator {
 };
 
 TEST(Enqueueing) {
-  for (const int major : {10, 11}) {
-    Stack stack(major);
+  for (const char* const stub : kStubs) {
+    Stack stack(stub);
     ExecutionContext& context = *stack.context;
     CHECK_OK(context.Enqueue(nullptr));
     stack.fake.complaint = "IExecutionContext::enqueueV3: Error Code 1: Cuda Runtime (invalid)";
@@ -262,7 +316,7 @@ TEST(Enqueueing) {
 }
 
 TEST(AddressesAndMemory) {
-  const Stack stack(11);
+  const Stack stack("11");
   ExecutionContext& context = *stack.context;
   CHECK_FAILS(context.SetTensorAddress(0, nullptr), kInvalidArgument);
   int value = 0;
@@ -273,8 +327,8 @@ TEST(AddressesAndMemory) {
 }
 
 TEST(ProfilersHaveTheLayoutOfTheMajor) {
-  for (const int major : {10, 11}) {
-    const Stack stack(major);
+  for (const char* const stub : kStubs) {
+    const Stack stack(stub);
     ExecutionContext& context = *stack.context;
     CHECK_OK(context.SetProfiling(false));
     CHECK(stack.fake.profiler == nullptr);
@@ -284,7 +338,8 @@ TEST(ProfilersHaveTheLayoutOfTheMajor) {
     const auto report = [&] {
       void* const* vtable = *reinterpret_cast<void* const* const*>(stack.fake.profiler);
       using ReportTime = void (*)(void*, char const*, float);
-      reinterpret_cast<ReportTime>(vtable[major == 10 ? 0 : 4])(stack.fake.profiler, "conv", 0.5F);
+      reinterpret_cast<ReportTime>(vtable[stack.fake.major == 11 ? 4 : 0])(stack.fake.profiler,
+                                                                           "conv", 0.5F);
     };
     report();
     const auto times = context.TakeLayerTimes();
@@ -299,7 +354,7 @@ TEST(ProfilersHaveTheLayoutOfTheMajor) {
 }
 
 TEST(AContextThatCannotBeCreated) {
-  const Stack stack(10);
+  const Stack stack("10");
   CHECK_FAILS(stack.engine->CreateExecutionContext(AllocationStrategy::kUserManaged), kExecution);
 }
 

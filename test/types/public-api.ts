@@ -7,8 +7,10 @@ import {
   type DeviceTensor,
   type Feeds,
   type InvalidArgumentError,
+  type OnnxDiff,
   type OnnxInfo,
   type OutOfMemoryError,
+  type PlanDiff,
   type PlanInfo,
   Runtime,
   Session,
@@ -16,6 +18,9 @@ import {
   TensorRTError,
   bench,
   build,
+  diff,
+  diffPlans,
+  drawGraph,
   inspect,
   isTensorRTError,
 } from 'trt-node';
@@ -124,7 +129,15 @@ export async function functions(): Promise<void> {
   const info = await inspect('model.onnx');
   expectTypeOf(info).toEqualTypeOf<PlanInfo | OnnxInfo>();
   if (info.kind === 'onnx') expectTypeOf(info.opset).toEqualTypeOf<number>();
-  else expectTypeOf(info.header.bytes).toEqualTypeOf<number>();
+  else {
+    expectTypeOf(info.header.bytes).toEqualTypeOf<number>();
+    expectTypeOf(info.engine?.layers?.[0]?.precision).toEqualTypeOf<string | undefined>();
+    expectTypeOf(diffPlans(info, info)).toEqualTypeOf<PlanDiff>();
+  }
+  expectTypeOf(drawGraph(info, { format: 'html' })).toEqualTypeOf<string>();
+  // @ts-expect-error no such format
+  drawGraph(info, { format: 'png' });
+  expectTypeOf((await diff('a.plan', 'b.plan')).diff).toEqualTypeOf<PlanDiff | OnnxDiff>();
 }
 
 /** Exhaustive: a code without a case would make this not return on some path. */

@@ -305,20 +305,24 @@ describe('wrong usage and bad input', () => {
     expectRefused(await cli(['bench', 'package.json', ...quick]), 1, '[ERR_TRT_INVALID_PLAN]', '');
   });
 
-  test.each(['exportTimes', 'exportProfile', 'exportOutput', 'exportLayerInfo', 'html'])(
-    'a file for --%s that cannot be written is told before the measurement',
-    async (flag) => {
-      const { folder, plan } = planFolder();
-      mkdirSync(path.join(folder, 'folder'));
-      const before = readdirSync(folder);
-      for (const file of ['folder', 'no/such/file', 'mlp.plan/file']) {
-        const flags = [`--${flag}=${path.join(folder, file)}`, '--duration=1000000'];
-        const result = await cli(['bench', plan, '--runtime=reference', ...flags]);
-        expectRefused(result, 1, '[ERR_TRT_FILE]', 'Check that the folder exists');
-      }
-      expect(readdirSync(folder)).toEqual(before);
-    },
-  );
+  test.each([
+    'exportTimes',
+    'exportProfile',
+    'exportChromeTrace',
+    'exportOutput',
+    'exportLayerInfo',
+    'html',
+  ])('a file for --%s that cannot be written is told before the measurement', async (flag) => {
+    const { folder, plan } = planFolder();
+    mkdirSync(path.join(folder, 'folder'));
+    const before = readdirSync(folder);
+    for (const file of ['folder', 'no/such/file', 'mlp.plan/file']) {
+      const flags = [`--${flag}=${path.join(folder, file)}`, '--duration=1000000'];
+      const result = await cli(['bench', plan, '--runtime=reference', ...flags]);
+      expectRefused(result, 1, '[ERR_TRT_FILE]', 'Check that the folder exists');
+    }
+    expect(readdirSync(folder)).toEqual(before);
+  });
 
   test('a device that fails leaves no file', async () => {
     const { folder, plan } = planFolder();

@@ -3,7 +3,8 @@
 import vm from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import type { BenchReport } from 'trt-node';
-import { escapeHtml, htmlReport, loadAssets, scriptJson } from '../../lib/bench/html.js';
+import { htmlReport, loadAssets } from '../../lib/bench/html.js';
+import { escapeHtml, scriptJson } from '../../lib/html.js';
 import { benchReport, deviceReport, jsReport } from '../helpers/bench.js';
 
 const evil = `</script><script>alert(1)</script><img src=x onerror=alert(2)>&"'<!--\u2028`;
@@ -18,7 +19,7 @@ function evilReport(): BenchReport {
     engineName: evil,
     inputs: input === undefined ? [] : [{ ...input, name: evil, source: evil }],
     environment: { ...report.environment, libraryPath: evil, cpu: evil },
-    layers: { count: 1, layers: [layer] },
+    layers: { count: 1, layers: [layer], times: Float32Array.of(1) },
     findings: [{ code: 'x', severity: 'warning', what: evil, todo: evil }],
   };
 }

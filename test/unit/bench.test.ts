@@ -1,5 +1,6 @@
 // bench's pure parts: percentiles, figures, what they say, export formats, trtexec's lines.
 
+import { layerTimes } from '../../lib/layers/layer-times.js';
 import { describe, expect, test } from 'vitest';
 import {
   type BenchFinding,
@@ -11,12 +12,7 @@ import {
   Tensor,
 } from 'trt-node';
 import { chartData } from '../../lib/bench/chart-data.js';
-import {
-  deviceFigures,
-  durationsOf,
-  firstCounted,
-  layerReport,
-} from '../../lib/bench/device-phase.js';
+import { deviceFigures, durationsOf, firstCounted } from '../../lib/bench/device-phase.js';
 import { explain } from '../../lib/bench/explain.js';
 import { outputsJson, profileJson, reportJson, timesJson } from '../../lib/bench/export.js';
 import { detailOf, splitOf, timedFigures } from '../../lib/bench/js-phase.js';
@@ -113,14 +109,19 @@ describe('figures of the device', () => {
 
   test('layers: sums, means, medians, shares', () => {
     const times = Float32Array.of(1, 3, 2, 3, 6, 3);
-    expect(layerReport(['a', 'b'], times)).toEqual({
+    expect(layerTimes(['a', 'b'], times)).toEqual({
       count: 3,
       layers: [
         { name: 'a', timeMs: 9, averageMs: 3, medianMs: 2, percentage: 50 },
         { name: 'b', timeMs: 9, averageMs: 3, medianMs: 3, percentage: 50 },
       ],
+      times,
     });
-    expect(layerReport([], new Float32Array(0))).toEqual({ count: 0, layers: [] });
+    expect(layerTimes([], new Float32Array(0))).toEqual({
+      count: 0,
+      layers: [],
+      times: new Float32Array(0),
+    });
   });
 });
 
@@ -358,7 +359,7 @@ describe('formats', () => {
 
   test('dumpProfile is a table', () => {
     const layer = { name: 'conv', timeMs: 2, averageMs: 1, medianMs: 1, percentage: 100 };
-    expect(profileLines({ count: 2, layers: [layer] })).toEqual([
+    expect(profileLines({ count: 2, layers: [layer], times: Float32Array.of(1, 1) })).toEqual([
       '=== Profile (2 iterations ) ===',
       '   Time(ms)     Avg.(ms)   Median(ms)   Time(%)   Layer',
       '       2.00       1.0000       1.0000     100.0   conv',

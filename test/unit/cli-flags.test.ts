@@ -133,7 +133,16 @@ const model = (inputs: OnnxInfo['inputs']): OnnxInfo => ({
   numNodes: 0,
   operators: {},
   weightsBytes: 0,
+  weights: [],
   externalData: [],
+  externalDataBytes: 0,
+  domain: '',
+  modelVersion: 0,
+  metadata: {},
+  subgraphs: [],
+  functions: [],
+  nodes: undefined,
+  values: undefined,
 });
 
 function profiles(words: string[], inputs: OnnxInfo['inputs'] | undefined): [unknown[], string[]] {

@@ -37,6 +37,12 @@ describe('usage', () => {
     ['inspect', 'inspect needs one file, got 0', 'trt-node inspect FILE'],
     ['inspect a b', 'got 2', 'trt-node inspect FILE'],
     [
+      'inspect a --graph=a.png',
+      '--graph needs a file that ends in .svg or .html',
+      '--graph=model.html',
+    ],
+    ['inspect a --show=tensors', '--show needs layers, attrs or weights', '--show=layers,attrs'],
+    [
       'inspect a --runtime=cpu',
       '--runtime needs auto, tensorrt or reference',
       '--runtime=reference',
@@ -202,9 +208,12 @@ describe('inspect', () => {
 
   test('values of shape tensors, and layers', async () => {
     const file = await planFile('reshape_by_input');
-    const { stdout } = await cli(`inspect ${file} --layers`);
+    const { stdout } = await cli(`inspect ${file} --show=layers`);
     expect(stdout).toContain('Values: min=(1, 1), opt=(4, 4), max=(64, 64)');
     expect(stdout).toMatch(/^ {4}Layer 0 {4}\| /m);
+    const table = await cli(`inspect ${file} --layers`);
+    expect(table.stdout).toMatch(/^---- 1 Layer\(s\) ----\n\n# {2}Name/m);
+    expect(table.stdout).toContain('--profilingVerbosity=detailed');
   });
 
   test('a plan as JSON', async () => {
@@ -412,5 +421,74 @@ describe('doctor', () => {
     const { stdout } = await cli('doctor --library=/no/such/libnvinfer.so');
     expect(stdout).toContain('missing TensorRT');
     expect(stdout).toContain('/no/such/libnvinfer.so');
+  });
+});
+
+describe('run --compare', () => {
+  const onnx = 'test/fixtures/onnx/mlp.onnx';
+
+  test('with ONNX Runtime: the figures, and status 0', async () => {
+    const plan = await planFile('mlp');
+    const words = ['run', plan, '--runtime=reference', '--compare=onnxruntime', `--onnx=${onnx}`];
+    const { status, stdout } = await cli(words);
+    expect(stdout).toMatch(/Compared with ONNX Runtime 1\.\d+\.\d+ on the CPU \(atol=/);
+    expect(stdout).toContain('PASSED | 1 of 1 outputs are within the tolerances');
+    expect(status).toBe(0);
+    const { data } = await cliJson(words);
+    expect(data.comparison).toMatchObject({
+      passed: true,
+      outputs: [{ name: 'y', passed: true, elements: 256, nan: { expected: 0, actual: 0 } }],
+      tolerances: { atol: 1e-5, rtol: 1e-5, errorStatistic: 'elemwise' },
+    });
+  });
+
+  test('saved inputs and outputs come back, and other inputs differ with status 1', async () => {
+    const plan = await planFile('mlp');
+    const folder = tempFolder();
+    const base = ['run', plan, '--runtime=reference'];
+    const [inputs, outputs] = [path.join(folder, 'in'), path.join(folder, 'out')];
+    await cli([...base, '--seed=3', `--save-inputs=${inputs}`, `--save-outputs=${outputs}`]);
+    expect([readdirSync(inputs), readdirSync(outputs)]).toEqual([['x.npy'], ['y.npy']]);
+    const again = [
+      ...base,
+      `--load-inputs=${inputs}`,
+      `--compare=${outputs}`,
+      '--atol=0',
+      '--rtol=0',
+    ];
+    expect((await cli(again)).status).toBe(0);
+    const other = await cli([...base, '--seed=4', `--compare=${outputs}`]);
+    expect(other.status).toBe(1);
+    expect(other.stdout).toMatch(/y: \d+ of 256 elements .* are beyond both/);
+    expect(other.stdout).toMatch(/largest error at \[\d, \d+\]: .* % of the output's range/);
+    expect(other.stdout).toContain('FAILED | 0 of 1 outputs');
+    const loose = [...base, '--seed=4', `--compare=${outputs}`, '--atol=y:1,1e-9'];
+    expect((await cli(loose)).status).toBe(0);
+  });
+
+  test('with another plan', async () => {
+    const [one, two] = [await planFile('mlp'), await planFile('mlp')];
+    const { status, stdout } = await cli(['run', one, '--runtime=reference', `--compare=${two}`]);
+    expect(stdout).toContain(`Compared with the plan ${two}`);
+    expect(status).toBe(0);
+  });
+
+  test.each([
+    ['run p --compare=onnxruntime', 2, '--compare=onnxruntime needs the model', '--onnx=MODEL'],
+    ['run p --atol=1', 2, '--atol belongs to --compare', '--compare=onnxruntime'],
+    ['run p --compare=d --rtol=y:x', 2, '--rtol: expected a number of at least 0, got "y:x"', ''],
+  ])('%j is wrong usage', async (words, status, what, hint) => {
+    expectTwoLines(await cli(words), status, what, hint);
+  });
+
+  test('an output that is not there, a folder without outputs, a model that is none', async () => {
+    const plan = await planFile('mlp');
+    const base = ['run', plan, '--runtime=reference'];
+    const wrong = await cli([...base, '--compare=docs', '--atol=z:1']);
+    expectTwoLines(wrong, 2, 'the plan has no output "z"', 'Its outputs are "y"');
+    expectTwoLines(await cli([...base, '--compare=docs']), 1, "'docs': expected .npy files", '');
+    expectTwoLines(await cli([...base, '--compare=/no/such']), 1, '[ERR_TRT_FILE]', '');
+    const none = [...base, '--compare=onnxruntime', '--onnx=package.json'];
+    expectTwoLines(await cli(none), 1, '[ERR_TRT_PARSE]', 'the model that the plan was built from');
   });
 });

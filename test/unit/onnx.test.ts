@@ -42,12 +42,41 @@ describe('the fixtures', () => {
       producerVersion: '',
       inputs: [{ name: 'x', dtype: 'float32', shape: ['n', 64] }],
       outputs: [{ name: 'y', dtype: 'float32', shape: ['n', 32] }],
-      initializers: [expect.objectContaining({ dtype: 'float32', shape: [64, 32] })],
+      initializers: [
+        { name: 'W', dtype: 'float32', shape: [64, 32], bytes: 8192, externalFile: undefined },
+      ],
+      domain: '',
+      modelVersion: 0,
+      metadata: {},
       numNodes: 3,
       operators: { MatMul: 1, Relu: 1, Softmax: 1 },
+      subgraphs: [],
+      functions: [],
       weightsBytes: 8192,
+      weights: [{ dtype: 'float32', tensors: 1, bytes: 8192 }],
       externalData: [],
+      externalDataBytes: 0,
+      nodes: undefined,
+      values: undefined,
     });
+  });
+
+  test('mlp, its nodes', () => {
+    const { nodes } = parseOnnx(read('mlp'), { nodes: true });
+    expect(nodes?.map(({ operator, inputs, outputs }) => [operator, inputs, outputs])).toEqual([
+      ['MatMul', ['x', 'W'], ['m']],
+      ['Relu', ['m'], ['r']],
+      ['Softmax', ['r'], ['y']],
+    ]);
+    expect(nodes?.[2]?.attributes).toEqual({ axis: -1 });
+  });
+
+  test('lane: attributes of all kinds', () => {
+    const { nodes } = parseOnnx(read('lane'), { nodes: true });
+    const conv = nodes?.find((node) => node.operator === 'Conv');
+    expect(conv?.attributes).toMatchObject({ kernel_shape: [3, 3], group: 1 });
+    const resize = nodes?.find((node) => node.operator === 'Resize');
+    expect(resize?.attributes).toMatchObject({ mode: expect.any(String) as string });
   });
 
   test('dtypes: each type has TensorRT’s name', () => {
@@ -100,7 +129,9 @@ describe('other files', () => {
       ),
     );
     expect(inputs.map((input) => input.name)).toEqual(['x']);
-    expect(initializers).toEqual([{ name: 'w', dtype: 'float32', shape: [3] }]);
+    expect(initializers).toEqual([
+      { name: 'w', dtype: 'float32', shape: [3], bytes: 12, externalFile: undefined },
+    ]);
     expect(weightsBytes).toBe(12);
   });
 
@@ -114,7 +145,7 @@ describe('other files', () => {
         field(11, value('sequence', field(4, Buffer.of()))),
       ),
     );
-    expect(info.initializers[0]).toEqual({ name: 'w', dtype: 'int4', shape: [2, 3, 5] });
+    expect(info.initializers[0]).toMatchObject({ name: 'w', dtype: 'int4', shape: [2, 3, 5] });
     expect(info.weightsBytes).toBe(15);
     expect(info.inputs).toEqual([
       { name: 'x', dtype: 'float16', shape: [2, 'batch', -1] },
@@ -137,7 +168,11 @@ describe('other files', () => {
     ]);
     const info = parseOnnx(model(field(5, weight), field(5, weight)));
     expect(info.externalData).toEqual(['w.bin']);
+    expect(info.externalDataBytes).toBe(32);
     expect(onnxText(info)).toContain('in part in the file w.bin');
+    expect(onnxText(info, { weights: true })).toContain(
+      'w [dtype=float32, shape=(4,)] 16 bytes in w.bin',
+    );
   });
 
   test('operators in sub-graphs and other domains are counted', () => {
@@ -148,6 +183,94 @@ describe('other files', () => {
     const info = parseOnnx(model(field(1, node), field(1, custom)));
     expect(info.numNodes).toBe(2);
     expect(info.operators).toEqual({ Add: 1, If: 1, 'com.example::Magic': 1 });
+    expect(info.subgraphs).toEqual([
+      { node: 'If', attribute: 'then_branch', name: '', depth: 1, numNodes: 1 },
+    ]);
+    expect(onnxText(info)).toContain('---- 1 Sub-graph(s) ----\n    If, then_branch:  (1 nodes)');
+  });
+
+  test('what a sub-graph reads is told at the node that has it', () => {
+    const add = Buffer.concat([field(1, 'outer'), field(1, 'inner'), field(4, 'Add')]);
+    const attribute = Buffer.concat([field(1, 'body'), field(6, field(1, add)), int(20, 5)]);
+    const loop = Buffer.concat([field(4, 'Loop'), field(5, attribute)]);
+    const [node] = parseOnnx(model(field(1, loop)), { nodes: true }).nodes ?? [];
+    expect(node).toMatchObject({
+      operator: 'Loop',
+      subgraphInputs: ['outer', 'inner'],
+      attributes: { body: 'graph of 1 node(s)' },
+    });
+  });
+
+  test('attributes: numbers, texts, lists, tensors, and what writers leave out', () => {
+    const float = (value: number): Buffer => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeFloatLE(value);
+      return bytes;
+    };
+    const attribute = (name: string, ...content: Buffer[]): Buffer =>
+      field(5, Buffer.concat([field(1, name), ...content]));
+    const node = Buffer.concat([
+      field(3, 'n'),
+      field(4, 'Custom'),
+      attribute('alpha', Buffer.concat([Buffer.of((2 << 3) | 5), float(0.5)])),
+      attribute('zero', int(20, 2)),
+      attribute('text', field(4, 'x'.repeat(2000))),
+      attribute('floats', field(7, Buffer.concat([float(1), float(2)]))),
+      attribute('ints', field(8, Buffer.of(1, 2)), int(8, 3)),
+      attribute('many', field(8, Buffer.alloc(1000, 1))),
+      attribute('value', field(5, Buffer.concat([int(1, 2), int(2, 7)]))),
+      attribute('__proto__', int(3, 7)),
+    ]);
+    const info = parseOnnx(model(field(1, node)), { nodes: true });
+    const attributes = info.nodes?.[0]?.attributes ?? {};
+    expect(attributes).toMatchObject({
+      alpha: 0.5,
+      zero: 0,
+      floats: [1, 2],
+      ints: [1, 2, 3],
+      value: 'tensor int64 [2], 16 bytes',
+    });
+    expect(attributes.text).toHaveLength(1001);
+    expect(attributes.many).toHaveLength(64);
+    expect(Object.keys(attributes)).toContain('__proto__');
+    expect(info.weights).toEqual([{ dtype: 'int64', tensors: 1, bytes: 16 }]);
+    expect(onnxText(info, { layers: true, attrs: true })).toContain(
+      'Node 0    | n [Op: Custom]\n        {}\n         -> {}\n        ---- Attributes ----\n        alpha = 0.5\n',
+    );
+  });
+
+  test('functions, metadata, domain and version of the model', () => {
+    const fn = Buffer.concat([
+      field(1, 'Gelu'),
+      field(4, 'x'),
+      field(5, 'y'),
+      field(7, field(4, 'Erf')),
+      field(10, 'com.example'),
+    ]);
+    const entry = Buffer.concat([field(1, 'names'), field(2, 'cat,dog')]);
+    const bytes = Buffer.concat([
+      model(),
+      field(4, 'com.example'),
+      int(5, 3),
+      field(14, entry),
+      field(25, fn),
+    ]);
+    const info = parseOnnx(bytes);
+    expect(info).toMatchObject({
+      domain: 'com.example',
+      modelVersion: 3,
+      metadata: { names: 'cat,dog' },
+      functions: [{ name: 'com.example::Gelu', inputs: ['x'], outputs: ['y'], numNodes: 1 }],
+    });
+    const text = onnxText(info);
+    expect(text).toContain('com.example::Gelu(x) -> y (1 nodes)');
+    expect(text).toContain('names: cat,dog');
+    expect(text).toContain('Domain: com.example | Model Version: 3');
+  });
+
+  test('a tensor of a thousand dimensions is refused', () => {
+    const weight = Buffer.concat([field(1, Buffer.alloc(1_000_000, 1)), int(2, 1), field(8, 'w')]);
+    expect(() => parseOnnx(model(field(5, weight)))).toThrow('more than 64 dimensions');
   });
 
   test('graphs that are nested without end are refused, not followed', () => {
@@ -184,10 +307,12 @@ describe('garbage', () => {
       try {
         parseOnnx(
           bytes.subarray(0, random() < 0.3 ? Math.floor(random() * bytes.length) : undefined),
+          { nodes: true },
         );
       } catch (error) {
         refused++;
-        const known = error instanceof WireError || /no ONNX model|nested/.test(String(error));
+        const known =
+          error instanceof WireError || /no ONNX model|nested|dimensions/.test(String(error));
         if (!known) throw error;
       }
     }

@@ -26,6 +26,44 @@ void BuilderConfig::reset() noexcept {
   new (this) BuilderConfig(reporter);  // NOLINT
 }
 
+bool BuilderConfig::Check(bool condition, const char* api, const char* text) const noexcept {
+  if (condition) return true;
+  return Guard(*reports_, api, false, [&] {
+    reports_->Error(ErrorCode::kINVALID_ARGUMENT, api, kApiUsage,
+                    std::string("Parameter check failed, condition: ") + text + ".");
+    return false;
+  });
+}
+
+// The limits are those of TensorRT 10.6, whatever enumerators came later.
+void BuilderConfig::setFlag(BuilderFlag flag) noexcept {
+  if (Check(static_cast<int32_t>(flag) >= 0 && flag <= BuilderFlag::kMONITOR_MEMORY,
+            "IBuilderConfig::setFlag", "builderFlag is a BuilderFlag")) {
+    flags_ |= Bit(flag);
+  }
+}
+
+void BuilderConfig::setAvgTimingIterations(int32_t count) noexcept {
+  if (Check(count >= 1, "IBuilderConfig::setAvgTimingIterations", "avgTiming >= 1"))
+    avg_timing_ = count;
+}
+
+void BuilderConfig::setBuilderOptimizationLevel(int32_t level) noexcept {
+  if (Check(level >= 0 && level <= 5, "IBuilderConfig::setBuilderOptimizationLevel",
+            "level >= 0 && level <= 5")) {
+    optimization_level_ = level;
+  }
+}
+
+void BuilderConfig::setHardwareCompatibilityLevel(HardwareCompatibilityLevel level) noexcept {
+  if (Check(level == HardwareCompatibilityLevel::kNONE ||
+                level == HardwareCompatibilityLevel::kAMPERE_PLUS,
+            "IBuilderConfig::setHardwareCompatibilityLevel",
+            "hardwareCompatibilityLevel is a HardwareCompatibilityLevel")) {
+    compatibility_ = level;
+  }
+}
+
 int32_t BuilderConfig::addOptimizationProfile(IOptimizationProfile const* profile) noexcept {
   constexpr char kApi[] = "IBuilderConfig::addOptimizationProfile";
   return Guard(*reports_, kApi, int32_t{-1}, [&]() -> int32_t {

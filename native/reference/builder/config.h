@@ -17,7 +17,7 @@ class BuilderConfig final : public VBuilderConfig {
   static IBuilderConfig* Make(std::shared_ptr<Reporter> reporter);
   explicit BuilderConfig(std::shared_ptr<Reporter> reporter);
 
-  void setAvgTimingIterations(int32_t count) noexcept override { avg_timing_ = count; }
+  void setAvgTimingIterations(int32_t count) noexcept override;
   int32_t getAvgTimingIterations() const noexcept override { return avg_timing_; }
   void setEngineCapability(EngineCapability capability) noexcept override {
     capability_ = capability;
@@ -30,7 +30,7 @@ class BuilderConfig final : public VBuilderConfig {
   void setFlags(BuilderFlags flags) noexcept override { flags_ = flags; }
   BuilderFlags getFlags() const noexcept override { return flags_; }
   void clearFlag(BuilderFlag flag) noexcept override { flags_ &= ~Bit(flag); }
-  void setFlag(BuilderFlag flag) noexcept override { flags_ |= Bit(flag); }
+  void setFlag(BuilderFlag flag) noexcept override;
   bool getFlag(BuilderFlag flag) const noexcept override { return (flags_ & Bit(flag)) != 0; }
   void setDeviceType(ILayer const*, DeviceType) noexcept override {}
   DeviceType getDeviceType(ILayer const*) const noexcept override { return DeviceType::kGPU; }
@@ -78,11 +78,9 @@ class BuilderConfig final : public VBuilderConfig {
   size_t getMemoryPoolLimit(MemoryPoolType pool) const noexcept override;
   void setPreviewFeature(PreviewFeature feature, bool enable) noexcept override;
   bool getPreviewFeature(PreviewFeature feature) const noexcept override;
-  void setBuilderOptimizationLevel(int32_t level) noexcept override { optimization_level_ = level; }
+  void setBuilderOptimizationLevel(int32_t level) noexcept override;
   int32_t getBuilderOptimizationLevel() const noexcept override { return optimization_level_; }
-  void setHardwareCompatibilityLevel(HardwareCompatibilityLevel level) noexcept override {
-    compatibility_ = level;
-  }
+  void setHardwareCompatibilityLevel(HardwareCompatibilityLevel level) noexcept override;
   HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override {
     return compatibility_;
   }
@@ -107,6 +105,9 @@ class BuilderConfig final : public VBuilderConfig {
   const std::vector<Profile>& profiles() const { return profiles_; }
 
  private:
+  // False, with TensorRT's words in the log, unless `condition` (which `text` says) holds.
+  bool Check(bool condition, const char* api, const char* text) const noexcept;
+
   template <typename Flag>
   static uint32_t Bit(Flag flag) {
     return static_cast<uint32_t>(flag) < 32 ? 1U << static_cast<uint32_t>(flag) : 0;

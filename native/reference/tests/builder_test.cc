@@ -289,6 +289,23 @@ TEST(ConfigurationsRemember) {
   CHECK(config.createTimingCache("garbage", 7) == nullptr);
 }
 
+TEST(ConfigurationsRefuseWhatTensorRTWould) {
+  Bench bench;
+  VBuilderConfig& config = *bench.config->impl();
+  config.setFlag(BuilderFlag::kSTRIP_PLAN);
+  config.setFlag(BuilderFlag::kFP4);  // of a later TensorRT
+  CHECK(bench.logger.HasError("IBuilderConfig::setFlag: Error Code 3"));
+  CHECK(config.getFlag(BuilderFlag::kSTRIP_PLAN) && !config.getFlag(BuilderFlag::kFP4));
+  config.setBuilderOptimizationLevel(6);
+  CHECK(bench.logger.HasError("IBuilderConfig::setBuilderOptimizationLevel: Error Code 3"));
+  CHECK_EQ(3, config.getBuilderOptimizationLevel());
+  bench.config->setAvgTimingIterations(0);
+  CHECK(bench.logger.HasError("IBuilderConfig::setAvgTimingIterations: Error Code 3"));
+  config.setHardwareCompatibilityLevel(HardwareCompatibilityLevel::kSAME_COMPUTE_CAPABILITY);
+  CHECK(bench.logger.HasError("IBuilderConfig::setHardwareCompatibilityLevel: Error Code 3"));
+  CHECK(config.getHardwareCompatibilityLevel() == HardwareCompatibilityLevel::kNONE);
+}
+
 TEST(FlagsAreRecordedWithAWarning) {
   const CurrentContext current;
   TestLogger logger;

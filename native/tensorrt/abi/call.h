@@ -69,10 +69,14 @@ void* Self(const typename M::Interface::Handle* handle) noexcept {
   return object;
 }
 
-// True if every version of TensorRT 10 and 11 has the method.
+// True if every version of the column's major that the loader takes has the method.
+constexpr bool IsInAll(const MethodInfo& method, int column) {
+  return method.slots[column].slot >= 0 && method.slots[column].since <= kOldest[column];
+}
+
+// True if every version that the loader takes has the method, with this signature.
 constexpr bool IsUniversal(const MethodInfo& method) {
-  return method.slots[1].slot >= 0 && method.slots[1].since == 100000 &&
-         method.slots[2].slot >= 0 && method.slots[2].since == 110000;
+  return IsInAll(method, 0) && IsInAll(method, 1) && IsInAll(method, 2);
 }
 
 // The 10.8.0 header alone has one method more in the middle of VNetworkDefinition, at slot 63. Whether its binary has too cannot
@@ -80,6 +84,15 @@ constexpr bool IsUniversal(const MethodInfo& method) {
 constexpr bool IsAmbiguous(const MethodInfo& method, const Version& version) {
   return version.major == 10 && version.minor == 8 && method.slots[1].slot >= 63 &&
          std::string_view(method.interface) == "VNetworkDefinition";
+}
+
+// Calls a method of this major, which the caller knows to have it.
+template <typename M, typename... A>
+typename Caller<typename M::Signature>::Result InvokeIn(int major,
+                                                        const typename M::Interface::Handle* handle,
+                                                        A&&... arguments) {
+  return Caller<typename M::Signature>::Call(Self<M>(handle), M::kInfo.slots[ColumnOf(major)].slot,
+                                             std::forward<A>(arguments)...);
 }
 
 }  // namespace internal
@@ -102,13 +115,13 @@ constexpr bool Supports(const Version& version) {
 // kUnsupported: "ICudaEngine::getEngineStat needs TensorRT 10.14 or newer; this is TensorRT 10.6.0.26".
 Status Unsupported(const MethodInfo& method, const Version& version);
 
-// Calls a method that every TensorRT 10 and 11 has; checked when compiled.
+// Calls a method that every TensorRT has that the loader takes; checked when compiled. Where only TensorRT 8 is different:
+// variants.h.
 template <typename M, typename... A>
 ResultOf<M> Invoke(int abi_major, const typename M::Interface::Handle* handle, A&&... arguments) {
-  static_assert(internal::IsUniversal(M::kInfo), "not in every TensorRT 10 and 11: use Call");
-  const int slot = abi_major == 10 ? M::kInfo.slots[1].slot : M::kInfo.slots[2].slot;
-  return internal::Caller<typename M::Signature>::Call(internal::Self<M>(handle), slot,
-                                                       std::forward<A>(arguments)...);
+  static_assert(internal::IsUniversal(M::kInfo),
+                "not in every TensorRT 8.5 to 11: use Call, CallOr or variants.h");
+  return internal::InvokeIn<M>(abi_major, handle, std::forward<A>(arguments)...);
 }
 
 // Calls a method if this version has it; a Status for a void method, else a Result.
@@ -118,14 +131,20 @@ auto Call(const Version& version, const typename M::Interface::Handle* handle, A
         std::is_void_v<ResultOf<M>>, Status,
         Result<std::conditional_t<std::is_void_v<ResultOf<M>>, int, ResultOf<M>>>> {
   if (!Supports<M>(version)) return Unsupported(M::kInfo, version);
-  const int slot = M::kInfo.slots[ColumnOf(version.major)].slot;
-  using Caller = internal::Caller<typename M::Signature>;
   if constexpr (std::is_void_v<ResultOf<M>>) {
-    Caller::Call(internal::Self<M>(handle), slot, std::forward<A>(arguments)...);
+    internal::InvokeIn<M>(version.major, handle, std::forward<A>(arguments)...);
     return Status();
   } else {
-    return Caller::Call(internal::Self<M>(handle), slot, std::forward<A>(arguments)...);
+    return internal::InvokeIn<M>(version.major, handle, std::forward<A>(arguments)...);
   }
+}
+
+// The same for a method that only describes: `otherwise` is the truth about versions that lack it.
+template <typename M, typename... A>
+ResultOf<M> CallOr(const Version& version, ResultOf<M> otherwise,
+                   const typename M::Interface::Handle* handle, A&&... arguments) {
+  if (!Supports<M>(version)) return otherwise;
+  return internal::InvokeIn<M>(version.major, handle, std::forward<A>(arguments)...);
 }
 
 // Deletes a TensorRT object, as `delete` in C++ would: by its own vtable, whatever the interface's methods use.

@@ -1,15 +1,15 @@
 // The interfaces that TensorRT calls: abstract classes whose virtual methods stand in exactly TensorRT's order.
 //
-// Classes ending in 10 are TensorRT 10's layout, those ending in 11 TensorRT 11's; without a number it is the same in both. The
-// wrong one fails silently on 10 and crashes on 11, so it is chosen by the library's major before anything is created. Methods
-// are noexcept: TensorRT must never see an exception of ours.
+// Classes ending in 8 are TensorRT 8's layout, those ending in 10 TensorRT 10's (and 8's), those ending in 11 TensorRT 11's;
+// without a number it is the same in 10 and 11. The wrong one fails silently on 8 and 10 and crashes on 11, so it is chosen by the
+// library's major before anything is created. Methods are noexcept: TensorRT must never see an exception of ours.
 #pragma once
 
 #include "tensorrt/abi/types.h"
 
 namespace trtnode::tensorrt::abi {
 
-// Slots 0 to 3 of every interface of TensorRT 11, and of most of TensorRT 10's.
+// Slots 0 to 3 of every interface of TensorRT 11, and of most of TensorRT 10's. TensorRT 8 has none of it.
 class VersionedInterface {
  public:
   virtual i32 getAPILanguage() const noexcept { return 0; }  // C++
@@ -59,6 +59,19 @@ class ErrorRecorderInterface : public VersionedInterface {
   virtual i32 decRefCount() noexcept = 0;
 };
 
+class ErrorRecorder8 {
+ public:
+  virtual ~ErrorRecorder8() = default;  // before the methods, unlike all others
+  virtual i32 getNbErrors() const noexcept = 0;
+  virtual ErrorCode getErrorCode(i32 index) const noexcept = 0;
+  virtual char const* getErrorDesc(i32 index) const noexcept = 0;
+  virtual bool hasOverflowed() const noexcept = 0;
+  virtual void clear() noexcept = 0;
+  virtual bool reportError(ErrorCode code, char const* description) noexcept = 0;
+  virtual i32 incRefCount() noexcept = 0;
+  virtual i32 decRefCount() noexcept = 0;
+};
+
 class OutputAllocatorInterface : public VersionedInterface {
  public:
   InterfaceInfo getInterfaceInfo() const noexcept override { return {"IOutputAllocator", 1, 0}; }
@@ -67,6 +80,26 @@ class OutputAllocatorInterface : public VersionedInterface {
   virtual void* reallocateOutputAsync(char const* tensor, void* current, u64 size, u64 alignment,
                                       CUstream_st* stream) noexcept = 0;
   virtual void notifyShape(char const* tensor, Dims64 const& dims) noexcept = 0;
+};
+
+// The destructor came with 8.5.3, behind the methods: older ones do not look so far.
+class OutputAllocator8 {
+ public:
+  virtual i32 getInterfaceVersion() const noexcept { return 1; }
+  virtual void* reallocateOutput(char const* tensor, void* current, u64 size,
+                                 u64 alignment) noexcept = 0;
+  virtual void notifyShape(char const* tensor, Dims32 const& dims) noexcept = 0;
+  virtual ~OutputAllocator8() = default;
+};
+
+class GpuAllocator8 {
+ public:
+  virtual void* allocate(u64 size, u64 alignment, u32 flags) noexcept = 0;
+  virtual void free(
+      void* address) noexcept = 0;  // deprecated: what does not know deallocate calls it
+  virtual ~GpuAllocator8() = default;
+  virtual void* reallocate(void* address, u64 alignment, u64 new_size) noexcept = 0;
+  virtual bool deallocate(void* address) noexcept = 0;
 };
 
 // IGpuAllocator and IGpuAsyncAllocator: the same slots, and the same kind.

@@ -18,6 +18,9 @@ constexpr int ColumnOf(int major) noexcept {
   return major == 8 ? 0 : major == 10 ? 1 : major == 11 ? 2 : -1;
 }
 
+// The oldest version of each that the loader takes, as major*10000 + minor*100 + patch. 8.5 brought tensors by name (enqueueV3).
+inline constexpr int kOldest[kColumns] = {80501, 100000, 110000};
+
 // A method in one major: its 0-based slot in the vtable (-1: this major has not got it) and the first version with it, as
 // major*10000 + minor*100 + patch (of those that were looked at: facts/README.md).
 struct SlotInfo {

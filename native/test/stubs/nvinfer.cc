@@ -18,5 +18,6 @@ EXPORT void stubSetObjects(void* runtime, void* builder) {
 EXPORT void* createInferRuntime_INTERNAL(void*, std::int32_t) { return g_runtime; }
 #endif
 #ifndef STUB_LEAN
+EXPORT void* createInferRefitter_INTERNAL(void*, void*, std::int32_t) { return nullptr; }
 EXPORT void* createInferBuilder_INTERNAL(void*, std::int32_t) { return g_builder; }
 #endif
