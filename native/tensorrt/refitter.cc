@@ -229,20 +229,23 @@ Status Refitter::SetWeightsFromOnnx(std::span<const std::byte> model, const std:
                          "TensorRT could not create an ONNX refitter.", scope);
   }
   const char* const file = path.empty() ? nullptr : path.c_str();
-  const int major = impl_->version.major;
-  const bool taken =
+  const Version& version = impl_->version;
+  ASSIGN_OR_RETURN(
+      const bool taken,
       model.empty()
-          ? abi::Invoke<m::IParserRefitter_refitFromFile>(major, parser.get(), file)
-          : abi::Invoke<m::IParserRefitter_refitFromBytes>(
-                major, parser.get(), static_cast<void const*>(model.data()), model.size(), file);
+          ? abi::Call<m::IParserRefitter_refitFromFile>(version, parser.get(), file)
+          : abi::Call<m::IParserRefitter_refitFromBytes>(
+                version, parser.get(), static_cast<void const*>(model.data()), model.size(), file));
   if (taken) {
     impl_->parsers.push_back(std::move(parser));
     return {};
   }
   std::vector<std::string> errors;
-  const int count = abi::Invoke<m::IParserRefitter_getNbErrors>(major, parser.get());
+  ASSIGN_OR_RETURN(const int count,
+                   abi::Call<m::IParserRefitter_getNbErrors>(version, parser.get()));
   for (int i = 0; i < count; ++i) {
-    const auto* error = abi::Invoke<m::IParserRefitter_getError>(major, parser.get(), i);
+    ASSIGN_OR_RETURN(const auto* const error,
+                     abi::Call<m::IParserRefitter_getError>(version, parser.get(), i));
     if (abi::IsObject(error)) errors.push_back(DescribeParserError(impl_->version, error));
   }
   // What it set before it failed must not point to its memory any more.
