@@ -45,6 +45,7 @@ export type ErrorCode =
   | IncompatiblePlanCode
   | ExecutionCode
   | BuildCode
+  | 'ERR_TRT_REFIT'
   | 'ERR_TRT_CLOSED'
   | 'ERR_TRT_BUSY'
   | 'ERR_TRT_ABORTED'
@@ -68,6 +69,8 @@ export interface ErrorDetails {
   cudaErrorName?: string | undefined;
   /** Bytes that were asked for. */
   requestedBytes?: number | undefined;
+  /** Weights that a refit needs and did not get. */
+  missingWeights?: readonly string[] | undefined;
   cause?: unknown;
   /** Of {@link BuildError} only, as the next two. */
   modelErrors?: readonly ModelError[] | undefined;
@@ -123,7 +126,11 @@ export abstract class TensorRTError<C extends ErrorCode = ErrorCode> extends Err
     this.reason = reason;
     this.hint = hint;
     this.log = details.log ?? [];
-    const optional = this as { -readonly [K in keyof ErrorDetails]: ErrorDetails[K] };
+    const optional = this as {
+      -readonly [
+        K in 'call' | 'cudaErrorCode' | 'cudaErrorName' | 'requestedBytes'
+      ]: ErrorDetails[K];
+    };
     if (details.call) optional.call = details.call;
     if (details.cudaErrorCode) optional.cudaErrorCode = details.cudaErrorCode;
     if (details.cudaErrorName) optional.cudaErrorName = details.cudaErrorName;
@@ -194,6 +201,17 @@ export class BuildError extends TensorRTError<BuildCode> {
   }
 }
 
+/** An engine could not be refitted with other weights. */
+export class RefitError extends TensorRTError<'ERR_TRT_REFIT'> {
+  /** The weights that TensorRT needs too; then nothing was changed. Empty for other causes. */
+  readonly missingWeights: readonly string[];
+
+  constructor(code: 'ERR_TRT_REFIT', reason: string, hint: string, details: ErrorDetails = {}) {
+    super(code, reason, hint, details);
+    this.missingWeights = details.missingWeights ?? [];
+  }
+}
+
 /** The running TensorRT, driver or platform lacks what was asked for. */
 export class UnsupportedError extends TensorRTError<'ERR_TRT_UNSUPPORTED'> {}
 
@@ -216,6 +234,7 @@ const classes = {
   DeviceLostError,
   ExecutionError,
   BuildError,
+  RefitError,
   UnsupportedError,
   InternalError,
 };
@@ -237,6 +256,7 @@ export type AnyTensorRTError =
   | DeviceLostError
   | ExecutionError
   | BuildError
+  | RefitError
   | UnsupportedError
   | InternalError;
 
@@ -339,6 +359,10 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     'See `log` for the nodes; often another opset at export, or a plugin library, helps.',
   ),
   ERR_TRT_BUILD: row(BuildError, 'See `log` for what TensorRT says.'),
+  ERR_TRT_REFIT: row(
+    RefitError,
+    'Give the weights that are missing, or those of the model that the plan was built from.',
+  ),
   ERR_TRT_UNSUPPORTED: row(UnsupportedError, 'Use a version or device that has it.'),
   ERR_TRT_INTERNAL: row(InternalError, 'Please report it, with the message and the log.'),
 };

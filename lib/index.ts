@@ -19,6 +19,7 @@ export {
   InvalidPlanError,
   LoadError,
   OutOfMemoryError,
+  RefitError,
   TensorRTError,
   UnsupportedError,
   isTensorRTError,
@@ -144,6 +145,15 @@ export type { LayerReport, LayerTimes } from './layers/layer-times.js';
 export { LayerProfile, type LayerProfileOptions } from './session/layer-profile.js';
 export { type DoctorProblem, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { FoundLibrary } from './doctor/libraries.js';
+export {
+  type RefitOptions,
+  type RefitPlanOptions,
+  type RefittableWeights,
+  refit,
+  refittableWeights,
+} from './refit/refit.js';
+export type { RefitResult } from './refit/apply.js';
+export { type SafetensorsEntry, SafetensorsFile } from './safetensors.js';
 export { formatNpy, parseNpy, readNpy, writeNpy } from './npy.js';
 
 export { CudaEvent, type EventOptions } from './runtime/event.js';
@@ -154,7 +164,8 @@ export {
   type IpcMemoryOptions,
 } from './runtime/device-buffer.js';
 export type { IpcMemoryHandle, OnDeviceOptions } from './runtime/ipc.js';
-export { type AllocationStrategy, Engine } from './runtime/engine.js';
+export type { AllocationStrategy } from './runtime/allocation-strategy.js';
+export { Engine, type SerializeOptions, type WeightStreaming } from './runtime/engine.js';
 export type {
   EngineCapability,
   EngineProperties,
@@ -175,6 +186,9 @@ export {
 export { Handle } from './runtime/handle.js';
 export { type AllocateOutput, OutputAllocator } from './runtime/output-allocator.js';
 export { PinnedBuffer, type PinnedBufferOptions } from './runtime/pinned-buffer.js';
+export { Refitter, type WeightsBuffer, type WeightsShape } from './runtime/refitter.js';
+export { RuntimeConfig } from './runtime/runtime-config.js';
 export { type DeviceInfo, Runtime, type RuntimeOptions } from './runtime/runtime.js';
 export type { CopyOptions } from './runtime/copy-range.js';
 export { type CaptureMode, Stream, type StreamOptions } from './runtime/stream.js';
+export type { WeightStreamingBudget } from './runtime/weight-streaming.js';

@@ -19,6 +19,8 @@ export interface NativeErrorInfo {
   cudaErrorCode: number;
   cudaErrorName: string;
   requestedBytes: number | undefined;
+  /** Of ERR_TRT_REFIT; else empty. */
+  missingWeights: string[];
   /** What TensorRT logged during the failing call, oldest first. */
   log: string[];
   /** ERR_TRT_PARSE only: all that the parser said. */
@@ -251,13 +253,60 @@ export interface NativeEngine {
   /** 0 static, 1 on profile change, 2 user managed. */
   createExecutionContext(strategy: number): NativeExecutionContext;
   createInspector(): NativeEngineInspector;
-  serialize(): ArrayBuffer;
   /** Any tensor of the network, not only inputs and outputs. */
   isDebugTensor(name: string): boolean;
+  createRefitter(): NativeRefitter;
+  createRuntimeConfig(): NativeRuntimeConfig;
+  /** Bits: 1 exclude weights, 2 exclude the lean runtime, 4 include refit. */
+  serialize(flags: number): ArrayBuffer;
+  serializeAsync(flags: number): Promise<ArrayBuffer>;
+  /** Asked each time; ERR_TRT_UNSUPPORTED before TensorRT 10.1. */
+  readonly weightStreaming: {
+    streamableBytes: number;
+    budgetBytes: number;
+    automaticBudgetBytes: number;
+    scratchMemoryBytes: number;
+  };
+  /** Before contexts are made; `info` is read anew afterwards. */
+  setWeightStreamingBudget(bytes: number): void;
+  setWeightStreamingBudgetAsync(bytes: number): Promise<void>;
   /** Slots for Session; contexts and streams are created on a thread of their own. */
   createExecutor(options: NativeExecutorOptions): Promise<NativeExecutor>;
   /** trtexec's measurement, on a thread of its own. */
   measure(options: NativeMeasureOptions): NativeMeasurement;
+  close(): void;
+}
+
+/** One call at a time: while a promise is pending nothing else is called. */
+export interface NativeRefitter {
+  allWeights(): string[];
+  missingWeights(): string[];
+  weightsPrototype(name: string): { dtype: string; count: number } | undefined;
+  /** Views are copied; buffers are kept, and read when the engine is refitted. */
+  setNamedWeights(
+    name: string,
+    dtype: string,
+    values: ArrayBufferView | NativePinnedBuffer | NativeDeviceBuffer,
+    byteOffset: number,
+    count: number,
+  ): void;
+  namedWeights(name: string): { dtype: string; count: number } | undefined;
+  unsetNamedWeights(name: string): void;
+  weightsValidation: boolean;
+  maxThreads: number;
+  refitFromFile(path: string): Promise<void>;
+  /** `path`: where external weights are looked for, or ''. */
+  refitFromBytes(model: Uint8Array, path: string): Promise<void>;
+  refitCudaEngine(): Promise<void>;
+  refitCudaEngineSync(): void;
+  refitCudaEngineAsync(stream: NativeStream): void;
+  close(): void;
+}
+
+export interface NativeRuntimeConfig {
+  /** As of createExecutionContext. */
+  executionContextAllocationStrategy: number;
+  createExecutionContext(): NativeExecutionContext;
   close(): void;
 }
 
@@ -274,6 +323,8 @@ export interface NativeMeasureOptions {
   sleepMs: number;
   idleMs: number;
   cudaGraph: boolean;
+  /** Of the contexts; 2: as much memory as the shapes need. */
+  allocationStrategy: number;
   spin: boolean;
   transfers: boolean;
   /** Two queries of a stream in flight. */
@@ -552,6 +603,8 @@ export interface NativeExecutorOptions {
   cudaGraph: number;
   /** By slot; at least 1. */
   maxCudaGraphs: number;
+  /** 0 static, 1 on profile change, 2 lent by a pool. */
+  allocationStrategy: number;
   /** 0 adaptive, 1 spin, 2 block. */
   completion: number;
   /** Whether timing() works; adds events to each run. */
@@ -645,6 +698,8 @@ export interface NativeExecutor {
   setDebug(slot: number, tensors: true | readonly string[] | null): void;
   /** Those of the slot's last run, in order, once. */
   takeDebugTensors(slot: number): NativeDebugTensor[];
+  /** While no run is in flight: drops CUDA graphs and all that is known of the contexts. */
+  forget(): void;
   memory(): {
     hostBytes: number;
     pinnedBytes: number;

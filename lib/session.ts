@@ -5,11 +5,14 @@ import { logOptionNames } from './log.js';
 import type { NativeExecutor } from './native.js';
 import { type RuntimeKind, openPlatformWithDevice, platformOptionNames } from './platform.js';
 import { versionText } from './runtime/runtime.js';
+import type { RefitResult } from './refit/apply.js';
+import type { RefitOptions } from './refit/sources.js';
 import { type EngineProperties, engineProperties } from './runtime/engine-info.js';
 import type { PlanInput } from './plan-source.js';
 import { GpuAllocator } from './runtime/gpu-allocator.js';
 import { debugPlan } from './session/debug.js';
 import { Dispatcher, type DispatcherHolder } from './session/dispatcher.js';
+import { checkEngineOptions, prepareEngine } from './session/engine-options.js';
 import { resolveFeeds } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
 import {
@@ -43,6 +46,7 @@ import type {
   SessionStats,
   TensorDescription,
 } from './session/types.js';
+import { SessionWeights } from './session/weights.js';
 import type { Tensor } from './tensor.js';
 import { checkChoice, checkInteger, checkOptions, checkShape } from './validate.js';
 
@@ -62,6 +66,9 @@ const sessionOptionNames = [
   'completion',
   'activationMemory',
   'gpuAllocator',
+  'executionContextAllocationStrategy',
+  'weightStreamingBudget',
+  'refit',
   'onTiming',
   'signal',
 ];
@@ -124,6 +131,7 @@ export class Session {
   #resolving = false;
   #lanes: readonly Lane[] = [];
   #dispatcher!: Dispatcher;
+  #weights!: SessionWeights;
   #closing: Promise<void> | undefined;
   #lastStats: ReturnType<NativeExecutor['stats']>[] = [];
 
@@ -190,6 +198,7 @@ export class Session {
     const cudaGraph = checkChoice(options.cudaGraph ?? 'auto', 'cudaGraph', cudaGraphModes);
     const maxCudaGraphs = checkInteger(options.maxCudaGraphs ?? 8, 'maxCudaGraphs', 1, 1024);
     const completion = checkChoice(options.completion ?? 'adaptive', 'completion', completions);
+    const engineOptions = checkEngineOptions(options);
     const { onTiming } = options;
     if (onTiming !== undefined && typeof onTiming !== 'function') {
       throw invalidArgument(
@@ -201,6 +210,7 @@ export class Session {
     let engines: OpenedEngine[] = [];
     try {
       engines = await openEngines(platform, devices, plan, options, signal);
+      for (const { engine } of engines) await prepareEngine(engine, engineOptions, 'Session.load');
       const { info } = (engines[0] as OpenedEngine).engine;
       const pinnedProfile =
         options.profile === undefined || options.profile === 'auto'
@@ -226,6 +236,7 @@ export class Session {
         profile: pinnedProfile ?? 0,
         cudaGraph: cudaGraphModes.indexOf(cudaGraph),
         maxCudaGraphs,
+        allocationStrategy: engineOptions.allocationStrategy,
         completion: completions.indexOf(completion),
         timing: onTiming !== undefined,
         activations: activations[lane],
@@ -233,6 +244,7 @@ export class Session {
       }));
       session.#lanes = parts.map((part, lane) => new Lane(session.#table, part, lane, onTiming));
       session.#dispatcher = new Dispatcher(session.#lanes, holder, maxQueued);
+      session.#weights = new SessionWeights(session.#lanes, session.#dispatcher);
       return session;
     } catch (error) {
       engines.forEach(closeEngine);
@@ -391,6 +403,24 @@ export class Session {
     return chooseProfile(this.#table, resolved, this.#table.noValues, this.#pinnedProfile);
   }
 
+  /**
+   * Gives the engine other weights, without loading it anew: waits for the runs that are on a slot, lets all others wait, exchanges the weights on another
+   * thread, and goes on. CUDA graphs are captured again. Files are read before the first run is held back. The plan must have been built with `refit` (or
+   * `stripWeights`, and then the same weights).
+   *
+   * @param options - The weights: `onnx`, `safetensors`, `npy`, `weights`, any of them.
+   * @returns Rejects with {@link RefitError} ERR_TRT_REFIT: with `missingWeights`, nothing was changed and the session goes on; without, TensorRT failed in
+   *   the middle: all runs are refused until a refit succeeds. {@link InvalidArgumentError} ERR_TRT_UNKNOWN_TENSOR, ERR_TRT_DTYPE_MISMATCH,
+   *   ERR_TRT_LENGTH_MISMATCH, ERR_TRT_INVALID_ARGUMENT; {@link UnsupportedError} ERR_TRT_UNSUPPORTED for a plan that is not refittable; {@link FileError}
+   *   ERR_TRT_FILE; {@link ClosedError} ERR_TRT_CLOSED.
+   */
+  async refit(options: RefitOptions): Promise<RefitResult> {
+    this.#assertNotClosing();
+    return this.#weights.refit(options, () => {
+      this.#assertNotClosing();
+    });
+  }
+
   /** What the session has done so far. Counters only; never throws, also after {@link Session.close}. */
   stats(): SessionStats {
     const { abandoned, running, queued } = this.#dispatcher;
@@ -408,7 +438,7 @@ export class Session {
    * @throws {@link ClosedError} ERR_TRT_CLOSED
    */
   memory(): SessionMemory {
-    this.#assertOpen();
+    this.#assertNotClosing();
     return sumMemory(this.#lanes.map(({ device, executor }) => ({ device, ...executor.memory() })));
   }
 
@@ -434,6 +464,11 @@ export class Session {
   }
 
   #assertOpen(): void {
+    this.#assertNotClosing();
+    this.#weights.assertGood();
+  }
+
+  #assertNotClosing(): void {
     if (this.#closing === undefined) return;
     throw new ClosedError(
       'ERR_TRT_CLOSED',

@@ -106,6 +106,7 @@ export async function bench(
     inputs: subject.inputs,
     environment: environment(subject),
     settings,
+    refit: subject.refit,
     device,
     js: js?.report,
     layers,

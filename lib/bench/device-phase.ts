@@ -4,6 +4,7 @@ import { arrayLength, dtypeInfo } from '../dtype.js';
 import { isTensorRTError } from '../errors.js';
 import { type LayerTimes, layerTimes } from '../layers/layer-times.js';
 import type { NativeMeasureOptions, NativeMeasureResult, NativeMeasurement } from '../native.js';
+import { allocationStrategyNumber } from '../session/engine-options.js';
 import { abortedError } from '../session/run.js';
 import { Tensor, type TensorSource } from '../tensor.js';
 import { volume } from '../validate.js';
@@ -69,6 +70,10 @@ function nativeOptions(subject: Subject, settings: BenchSettings): NativeMeasure
     sleepMs,
     idleMs,
     cudaGraph: settings.cudaGraph,
+    allocationStrategy: allocationStrategyNumber(
+      settings.allocationStrategy ?? 'static',
+      'bench: executionContextAllocationStrategy',
+    ),
     spin: settings.spinWait,
     transfers: settings.transfers,
     overlap: !settings.exposeDMA,

@@ -3,6 +3,9 @@
 import { describe, invalidArgument } from '../errors.js';
 import { logOptionNames } from '../log.js';
 import { platformOptionNames } from '../platform.js';
+import { checkRefitOptions } from '../refit/sources.js';
+import { checkWeightStreamingBudget } from '../runtime/weight-streaming.js';
+import { allocationStrategyNumber } from '../session/engine-options.js';
 import { checkChoice, checkInteger, checkOptions } from '../validate.js';
 import type { BenchOptions, BenchPhase, BenchSettings } from './types.js';
 
@@ -33,6 +36,9 @@ const optionNames = [
   'layerInfo',
   'outputs',
   'engineHostCodeAllowed',
+  'refit',
+  'weightStreamingBudget',
+  'executionContextAllocationStrategy',
   'progress',
   'stop',
   'signal',
@@ -100,6 +106,11 @@ export function benchSettings(options: BenchOptions): BenchSettings {
     );
   }
   const eleven = compat === 11;
+  const { weightStreamingBudget: budget, executionContextAllocationStrategy: strategy } = options;
+  if (strategy !== undefined) {
+    allocationStrategyNumber(strategy, 'bench: executionContextAllocationStrategy');
+  }
+  if (options.refit !== undefined) checkRefitOptions(options.refit, 'bench: refit');
   const { cudaGraph, spinWait, persistentCacheRatio: ratio } = options;
   const streams = checkInteger(options.streams ?? 1, 'bench: streams', 1, maxStreams);
   return {
@@ -116,6 +127,11 @@ export function benchSettings(options: BenchOptions): BenchSettings {
     spinWait: flag(spinWait, 'spinWait', eleven),
     transfers: flag(options.transfers, 'transfers', !eleven),
     exposeDMA: flag(options.exposeDMA, 'exposeDMA', false),
+    allocationStrategy: strategy,
+    weightStreamingBudget:
+      budget === undefined
+        ? undefined
+        : checkWeightStreamingBudget(budget, 'bench: weightStreamingBudget'),
     persistentCacheRatio:
       ratio === undefined ? undefined : numberFrom(ratio, 'persistentCacheRatio', 0, 1),
     percentiles: checkPercentiles(options.percentiles),

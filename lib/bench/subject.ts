@@ -12,12 +12,13 @@ import {
   versionText,
 } from '../runtime/runtime.js';
 import { emptyFeeds, resolveFeeds } from '../session/feeds.js';
+import { prepareEngine } from '../session/engine-options.js';
 import { type IoTable, describeTensor, ioTable } from '../session/io-table.js';
 import { chooseProfile } from '../session/profiles.js';
 import { checkSignal } from '../session/run.js';
 import { type Tensor, isTensor } from '../tensor.js';
 import { checkInteger } from '../validate.js';
-import type { BenchInput, BenchOptions, BenchSettings } from './types.js';
+import type { BenchInput, BenchOptions, BenchReport, BenchSettings } from './types.js';
 
 /** An engine that is open, and its inputs. */
 export interface Subject {
@@ -26,6 +27,7 @@ export interface Subject {
   readonly version: string;
   readonly engineName: string;
   readonly engine: NativeEngine;
+  readonly refit: BenchReport['refit'];
   readonly table: IoTable;
   readonly profile: number;
   readonly feeds: Readonly<Record<string, Tensor>>;
@@ -109,6 +111,9 @@ export async function openSubject(
   };
   try {
     engine = await deserialize(runtime, plan, 'bench');
+    const { refit } = options;
+    const { weightStreamingBudget } = settings;
+    const refitted = await prepareEngine(engine, { refit, weightStreamingBudget }, 'bench');
     checkSignal(options.signal, 'bench'); // it may have been aborted meanwhile
     const table = ioTable(platform, [device], engine.info);
     const pinned =
@@ -126,6 +131,7 @@ export async function openSubject(
       version: versionText(platform.version),
       engineName: engine.info.name,
       engine,
+      refit: refitted,
       table,
       profile,
       feeds,

@@ -141,6 +141,12 @@ function settingsText(settings: BenchSettings): string {
   ];
   if (sleepMs > 0) parts.push(`the device begins ${sleepMs} ms late`);
   if (idleMs > 0) parts.push(`${idleMs} ms between queries`);
+  if (settings.allocationStrategy !== undefined) {
+    parts.push(`activation memory ${settings.allocationStrategy}`);
+  }
+  if (settings.weightStreamingBudget !== undefined) {
+    parts.push(`weight streaming budget ${settings.weightStreamingBudget}`);
+  }
   if (settings.persistentCacheRatio !== undefined) {
     parts.push(`persistent cache ratio ${settings.persistentCacheRatio}`);
   }

@@ -5,7 +5,9 @@ import type { DType } from '../dtype.js';
 import type { LogOptions } from '../log.js';
 import type { PlatformOptions, RuntimeKind } from '../platform.js';
 import type { DeviceInfo } from '../runtime/runtime.js';
-import type { RunTiming, SessionStats } from '../session/types.js';
+import type { RefitOptions } from '../refit/sources.js';
+import type { WeightStreamingBudget } from '../runtime/weight-streaming.js';
+import type { RunTiming, SessionOptions, SessionStats } from '../session/types.js';
 import type { Tensor } from '../tensor.js';
 import type { BenchSummary } from './statistics.js';
 
@@ -62,6 +64,15 @@ export interface BenchOptions extends PlatformOptions, LogOptions {
   outputs?: boolean | undefined;
   /** Whether the plan may bring executable host code. Only for plans that you trust. Default false. */
   engineHostCodeAllowed?: boolean | undefined;
+  /** Other weights than the plan's: as {@link SessionOptions.refit}; before each phase. */
+  refit?: RefitOptions | undefined;
+  /** As {@link SessionOptions.weightStreamingBudget}. */
+  weightStreamingBudget?: WeightStreamingBudget | undefined;
+  /**
+   * When contexts get activation memory, in both phases: as {@link SessionOptions.executionContextAllocationStrategy}; on the device 'lent' allocates what
+   * the shapes need. Not given: 'static' on the device, as trtexec, and 'lent' in the js phase.
+   */
+  executionContextAllocationStrategy?: SessionOptions['executionContextAllocationStrategy'];
   /** Called some times a second. Must not throw. */
   progress?: ((progress: BenchProgress) => void) | undefined;
   /** Aborted: the phase that runs ends as if its duration were over, and what was measured is reported. */
@@ -216,6 +227,8 @@ export interface BenchInput {
 
 /** What was measured, on what, how, and what came out. */
 export interface BenchReport {
+  /** With `refit`: how many weights were given, and how long setting them and refitting took. */
+  readonly refit: { readonly weights: number; readonly milliseconds: number } | undefined;
   /** Path of the plan, or undefined when bytes were given. */
   readonly plan: string | undefined;
   readonly engineName: string;
@@ -268,6 +281,8 @@ export interface BenchSettings {
   readonly spinWait: boolean;
   readonly transfers: boolean;
   readonly exposeDMA: boolean;
+  readonly allocationStrategy: SessionOptions['executionContextAllocationStrategy'];
+  readonly weightStreamingBudget: WeightStreamingBudget | undefined;
   readonly persistentCacheRatio: number | undefined;
   readonly percentiles: readonly number[];
   readonly seed: number;

@@ -1,6 +1,7 @@
 // The flags of `trt-node bench`: trtexec's names. Those of trtexec that it has not are refused by name; those of building are told to be build's.
 
 import { commonFlags, platformFlags } from './command.js';
+import { engineFlags } from './engine-flags.js';
 import type { Flag } from './flags.js';
 
 const built = 'the plan is built already; `trt-node build` takes it';
@@ -88,6 +89,8 @@ export const benchFlags: readonly Flag[] = [
   { name: 'exportOutput', value: 'FILE', help: 'Write the outputs of the last query as JSON' },
   { name: 'exportLayerInfo', value: 'FILE', help: 'Write what the inspector tells as JSON' },
   { name: 'html', value: 'FILE', help: 'Write a report with charts, in one file without network' },
+  ...engineFlags,
+  { name: 'timeRefit', help: 'Print how long the refitting of --refitFromOnnx took' },
   {
     name: 'engineHostCodeAllowed',
     help: 'Allow executable host code in the plan (version-compatible plans that you trust)',
@@ -123,6 +126,7 @@ export const benchFlags: readonly Flag[] = [
   ),
   ...refused('Use trt-node inspect PLAN.', 'getPlanVersionOnly', 'dumpOptimizationProfile'),
   ...refused('Use trt-node run PLAN --saveOutputs=DIR.', 'dumpRawBindingsToFile'),
+  ...refused('Use trt-node refit PLAN --dumpRefit.', 'dumpRefit'),
   ...refused(
     'Use trt-node run PLAN with the same flag: copying them would be measured here.',
     'saveAllDebugTensors',
@@ -131,8 +135,6 @@ export const benchFlags: readonly Flag[] = [
   ...refused(
     'Leave it out: bench measures with ordinary device memory, which the driver does not move.',
     'useManagedMemory',
-    'allocationStrategy',
-    'weightStreamingBudget',
     'monitorMemory',
   ),
   ...refused('Give the batch as the first dimension in --shapes.', 'batch', 'maxBatch'),
@@ -140,18 +142,15 @@ export const benchFlags: readonly Flag[] = [
     'Leave it out, or use trtexec for it.',
     'asyncFileReader',
     'buildDLAStandalone',
-    'dumpRefit',
     'loadRefOutputs',
     'markDebug',
     'maxAuxStreams',
     'nvtxVerbosity',
     'refit',
-    'refitFromOnnx',
     'safe',
     'tempdir',
     'tempfileControls',
     'timeDeserialize',
-    'timeRefit',
     'useDLACore',
   ),
   ...platformFlags,

@@ -12,6 +12,7 @@ import { chromeTrace } from '../layers/chrome-trace.js';
 import type { LogFunction } from '../log.js';
 import { benchFlags } from './bench-flags.js';
 import { type Command, type Output, platformOptions, severityMarks } from './command.js';
+import { allocationStrategyFlag, refitFlag, weightStreamingFlag } from './engine-flags.js';
 import {
   type ParsedFlags,
   UsageError,
@@ -140,6 +141,9 @@ function optionsOf(parsed: ParsedFlags): BenchOptions {
     layerInfo: hasFlag(parsed, 'dumpLayerInfo') || hasFlag(parsed, 'exportLayerInfo'),
     outputs: hasFlag(parsed, 'dumpOutput') || hasFlag(parsed, 'exportOutput'),
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
+    refit: refitFlag(parsed),
+    weightStreamingBudget: weightStreamingFlag(parsed),
+    executionContextAllocationStrategy: allocationStrategyFlag(parsed),
   };
 }
 
@@ -265,6 +269,9 @@ function print(report: BenchReport, parsed: ParsedFlags, output: Output): void {
     const given = integerFlag(parsed, 'avgRuns', 1);
     const averages = given === undefined ? fewAverages : Infinity;
     parts.push(trtexecLines(device, settings, { avgRuns: given ?? 10, averages }));
+  }
+  if (hasFlag(parsed, 'timeRefit') && report.refit !== undefined) {
+    parts.push([`Engine refitted in ${(report.refit.milliseconds / 1000).toFixed(6)} sec.`]);
   }
   if (hasFlag(parsed, 'dumpLayerInfo')) {
     parts.push(['=== Layer information ===', layerInfo?.trimEnd() ?? '']);

@@ -148,6 +148,7 @@ export function errorData(error: Error): {
   message: string;
   hint: string;
   log?: readonly string[];
+  missingWeights?: readonly string[];
   modelErrors?: readonly ModelError[];
   unsupported?: readonly UnsupportedOperator[];
   subgraphs?: readonly ModelSubgraph[];
@@ -155,7 +156,10 @@ export function errorData(error: Error): {
   if (!isTensorRTError(error))
     return { code: 'ERR_TRT_INTERNAL', message: error.message, hint: '' };
   const { code, reason, hint, log } = error;
-  const about = { code, message: reason, hint, ...(log.length === 0 ? {} : { log }) };
+  const about = { code, message: reason, hint, ...(log.length > 0 && { log }) };
+  if (error.code === 'ERR_TRT_REFIT' && error.missingWeights.length > 0) {
+    return { ...about, missingWeights: error.missingWeights };
+  }
   if (!(error instanceof BuildError) || error.modelErrors.length === 0) return about;
   const { modelErrors, unsupported, subgraphs } = error;
   return { ...about, modelErrors, unsupported, subgraphs };

@@ -9,12 +9,14 @@ import { type Command, makeOutput, reportError } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { UsageError, flagsHelp, hasFlag, parseFlags } from './flags.js';
 import { inspectCommand } from './inspect.js';
+import { refitCommand } from './refit.js';
 import { runCommand } from './run.js';
 
 const commands: readonly Command[] = [
   doctorCommand,
   inspectCommand,
   buildCommand,
+  refitCommand,
   runCommand,
   benchCommand,
 ];

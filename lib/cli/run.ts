@@ -27,6 +27,12 @@ import {
   saveDebugTensors,
 } from './debug-tensors.js';
 import {
+  allocationStrategyFlag,
+  engineFlags,
+  refitFlag,
+  weightStreamingFlag,
+} from './engine-flags.js';
+import {
   type ParsedFlags,
   UsageError,
   flagValue,
@@ -93,7 +99,13 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
     ...platformOptions(parsed),
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
   };
-  await using session = await Session.load(plan, { ...options, profile });
+  await using session = await Session.load(plan, {
+    ...options,
+    profile,
+    refit: refitFlag(parsed),
+    weightStreamingBudget: weightStreamingFlag(parsed),
+    executionContextAllocationStrategy: allocationStrategyFlag(parsed),
+  });
   const inputs = await makeInputs(session, {
     files: await inputFiles(parsed, session),
     shapes: shapes === undefined ? new Map() : parseShapes(shapes, 'shapes'),
@@ -257,6 +269,7 @@ export const runCommand: Command = {
       value: 'N',
       help: 'Optimization profile (default: the best for the shapes)',
     },
+    ...engineFlags,
     { name: 'seed', value: 'N', help: 'Of the random inputs (default 0)' },
     {
       name: 'engineHostCodeAllowed',

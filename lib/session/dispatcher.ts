@@ -41,6 +41,10 @@ export class Dispatcher {
   #order = 0;
   readonly #sources: RunSource[] = [];
   #onIdle: (() => void) | undefined;
+  /** Slots that get no run for now; see {@link exclusively}. undefined: none is held back. */
+  #parked: Slot[] | undefined;
+  #onParked: (() => void) | undefined;
+  #exclusive: Promise<void> = Promise.resolve();
   running = 0;
   abandoned = 0;
 
@@ -90,7 +94,9 @@ export class Dispatcher {
         this.#lane.slots.length * (resolved.device === anyDevice ? this.#lanes.length : 1);
       throw new BusyError(
         'ERR_TRT_BUSY',
-        `runSync: expected a free slot, but all ${busy} are running asynchronous inferences`,
+        this.#parked === undefined
+          ? `runSync: expected a free slot, but all ${busy} are running asynchronous inferences`
+          : 'runSync: expected a free slot, but the session is being refitted',
         'Await them first, raise `instances`, or use run().',
       );
     }
@@ -122,6 +128,36 @@ export class Dispatcher {
   remove(source: RunSource): void {
     const index = this.#sources.indexOf(source);
     if (index >= 0) this.#sources.splice(index, 1);
+  }
+
+  /**
+   * Does `work` while nothing runs: waits for what is on the slots, and lets new runs wait until it is done. One at a time, in order. What is known of the
+   * contexts and their graphs is dropped before.
+   */
+  exclusively(work: () => Promise<void>): Promise<void> {
+    const turn = this.#exclusive.then(() => this.#alone(work));
+    this.#exclusive = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #alone(work: () => Promise<void>): Promise<void> {
+    const parked = this.#lanes.flatMap(({ free }) => free.splice(0));
+    this.#parked = parked;
+    if (this.running > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onParked = resolve;
+      });
+    }
+    try {
+      for (const lane of this.#lanes) {
+        if (lane.lost === undefined) lane.executor.forget();
+        for (const slot of lane.slots) slot.forget();
+      }
+      await work();
+    } finally {
+      this.#parked = undefined;
+      for (const slot of parked) this.#next(slot);
+    }
   }
 
   /** When a run is called, for its times; 0 where nobody asks. */
@@ -185,6 +221,8 @@ export class Dispatcher {
     }
     if (this.running > 0) return;
     this.#holder.strong = undefined;
+    this.#onParked?.();
+    this.#onParked = undefined;
     this.#onIdle?.();
   }
 
@@ -198,18 +236,22 @@ export class Dispatcher {
     else run?.ended(slot, error);
   }
 
+  /** Rejects the calls of `run` that wait for a slot. */
+  rejectWaiting(reason: () => Error): void {
+    for (const queue of [this.#queue, ...this.#lanes.map(({ waiting }) => waiting)]) {
+      for (let run = queue.shift(); run !== undefined; run = queue.shift()) run.reject(reason());
+    }
+  }
+
   /** Rejects what waits and waits for what runs; then frees everything. Nothing may be started any more. */
   async close(): Promise<void> {
-    for (const queue of [this.#queue, ...this.#lanes.map(({ waiting }) => waiting)]) {
-      for (let run = queue.shift(); run !== undefined; run = queue.shift()) {
-        run.reject(closedError());
-      }
-    }
+    this.rejectWaiting(closedError);
     if (this.running > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
     }
+    await this.#exclusive;
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 
@@ -281,6 +323,10 @@ export class Dispatcher {
 
   /** The slot takes the oldest waiting run that can start, or one of a source; false: it becomes free. */
   #next(slot: Slot): boolean {
+    if (this.#parked !== undefined) {
+      this.#parked.push(slot);
+      return true;
+    }
     const { lane } = slot;
     for (;;) {
       for (;;) {

@@ -111,6 +111,7 @@ export async function profileLayers(
     sleepMs: 0,
     idleMs: 0,
     cudaGraph: false,
+    allocationStrategy: 0,
     spin: false,
     transfers: true,
     overlap: false,

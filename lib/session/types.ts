@@ -7,7 +7,9 @@ import type { DebugTensor } from './debug.js';
 import type { TensorData } from '../dtype.js';
 import type { LogOptions } from '../log.js';
 import type { PlatformOptions } from '../platform.js';
+import type { RefitOptions } from '../refit/sources.js';
 import type { ProfileShape, TensorInfo } from '../runtime/engine-info.js';
+import type { WeightStreamingBudget } from '../runtime/weight-streaming.js';
 import type { Tensor } from '../tensor.js';
 
 /** How a session is loaded. */
@@ -63,6 +65,19 @@ export interface SessionOptions extends PlatformOptions, LogOptions {
    * outputs. With a limit it is the session's memory budget. Default: the device.
    */
   gpuAllocator?: GpuAllocator | undefined;
+  /**
+   * When execution contexts get activation memory: `'lent'` (default) by runs from a pool of the session, as much as runs at the same time need; `'static'` each
+   * context its own for life, the most of all profiles; `'onProfileChange'` each its own, that of its profile. The session has a context for each slot and
+   * profile in use: with the latter two their memory adds up ({@link Session.memory} tells), and no run ever takes another block.
+   */
+  executionContextAllocationStrategy?: 'lent' | 'static' | 'onProfileChange' | undefined;
+  /**
+   * How much of the weights of a plan that was built with `weightStreaming` lies on the device; the rest is copied from host memory in each run. Default: as
+   * TensorRT has it. From TensorRT 10.1 on.
+   */
+  weightStreamingBudget?: WeightStreamingBudget | undefined;
+  /** Other weights than the plan's, before anything runs: what a stripped plan needs. As {@link Session.refit}. */
+  refit?: RefitOptions | undefined;
   /**
    * Called once for each successful run, right before its promise resolves; in {@link Session.runMany} when the run has ended, and in
    * {@link Session.runSync} before it returns. Adds timing events to each run (some microseconds). What it throws does not touch the run: it becomes an

@@ -48,8 +48,7 @@ Lane::~Lane() {
 Result<std::unique_ptr<Lane>> Lane::Create(std::shared_ptr<cuda::PrimaryContext> context,
                                            const std::shared_ptr<tensorrt::Engine>& engine,
                                            const Options& options, int id) {
-  ASSIGN_OR_RETURN(auto execution,
-                   engine->CreateExecutionContext(tensorrt::AllocationStrategy::kStatic));
+  ASSIGN_OR_RETURN(auto execution, engine->CreateExecutionContext(options.allocation));
   auto lane = std::make_unique<Lane>(std::move(context), std::move(execution), options, id);
   RETURN_IF_ERROR(lane->Init());
   return lane;
@@ -73,9 +72,19 @@ Status Lane::Init() {
     RETURN_IF_ERROR(streams_[kCompute]->Synchronize());
   }
   ASSIGN_OR_RETURN(bindings_, Bindings::Create(context_, execution_, options_));
+  RETURN_IF_ERROR(ProvideActivations());
   if (!options_.layer_times) return {};
   RETURN_IF_ERROR(execution_->SetProfiling(true));
   return execution_->SetEnqueueEmitsProfile(false);  // TakeLayerTimes asks
+}
+
+Status Lane::ProvideActivations() {
+  if (options_.allocation != tensorrt::AllocationStrategy::kUserManaged) return {};
+  ASSIGN_OR_RETURN(const std::int64_t bytes, execution_->UpdateDeviceMemorySizeForShapes());
+  if (bytes <= 0) return {};
+  ASSIGN_OR_RETURN(activations_,
+                   cuda::DeviceBuffer::Allocate(context_, static_cast<std::size_t>(bytes)));
+  return execution_->SetDeviceMemory(reinterpret_cast<void*>(activations_->address()), bytes);
 }
 
 Status Lane::Prepare() {

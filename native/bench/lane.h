@@ -10,6 +10,7 @@
 
 #include "bench/bindings.h"
 #include "bench/measure.h"
+#include "cuda/buffer.h"
 #include "cuda/event.h"
 #include "cuda/graph.h"
 #include "cuda/stream.h"
@@ -65,6 +66,7 @@ class Lane {
   };
 
   Status Init();
+  Status ProvideActivations();
   Status Enqueue();
   Status Capture();
   Status Record(Flight& flight, std::size_t event, std::size_t stream) const {
@@ -80,6 +82,7 @@ class Lane {
   std::vector<Flight> flights_;
   std::size_t next_ = 0;
   std::unique_ptr<Bindings> bindings_;
+  std::shared_ptr<cuda::DeviceBuffer> activations_;  // user-managed
   std::shared_ptr<cuda::Graph> graph_;
   std::string graph_refusal_;
 };

@@ -35,6 +35,8 @@ struct Options {
   double sleep_ms = 0;  // between the first launch and the start of the device
   double idle_ms = 0;   // between queries
   bool cuda_graph = false;
+  // Of the contexts; kUserManaged: as much as the shapes need.
+  tensorrt::AllocationStrategy allocation = tensorrt::AllocationStrategy::kStatic;
   bool spin = false;  // wait for the device by spinning
   bool transfers = true;
   bool overlap = true;  // two queries of a stream in flight, so that copies hide behind computing

@@ -65,6 +65,8 @@ const char* ErrorCodeName(ErrorCode code) {
       return "ERR_TRT_PARSE";
     case ErrorCode::kBuild:
       return "ERR_TRT_BUILD";
+    case ErrorCode::kRefit:
+      return "ERR_TRT_REFIT";
     case ErrorCode::kUnsupported:
       return "ERR_TRT_UNSUPPORTED";
     case ErrorCode::kInternal:

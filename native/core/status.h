@@ -46,6 +46,7 @@ enum class ErrorCode : std::uint8_t {
   kOutputAllocator,
   kParse,
   kBuild,
+  kRefit,
   kUnsupported,
   kInternal,
 };
@@ -62,6 +63,7 @@ struct Error {
   int cuda_error = 0;           // CUresult, 0 if CUDA was not the cause
   std::string cuda_error_name;  // "CUDA_ERROR_…"
   std::optional<std::uint64_t> requested_bytes;  // for kOutOfMemory
+  std::vector<std::string> missing_weights;      // for kRefit
   std::vector<std::string>
       log;  // what TensorRT logged during the failing call, "[E] …", oldest first
   // For kParse: everything that the parser said, and what it could build (empty: it cannot tell).

@@ -59,15 +59,17 @@ Result<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<cuda::Primary
   shared->zero_copy = device.integrated && device.can_map_host_memory &&
                       context->f().cuMemHostGetDevicePointer_v2 != nullptr;
   shared->layout = std::make_shared<const IoLayout>(engine->info());
-  ActivationPool::Allocate allocate;
-  if (const auto& allocator = engine->runtime()->gpu_allocator()) {
-    allocate = [allocator, context](std::size_t bytes) {
-      return AllocateFrom(allocator, context, bytes);
-    };
+  if (options.allocation == tensorrt::AllocationStrategy::kUserManaged) {
+    ActivationPool::Allocate allocate;
+    if (const auto& allocator = engine->runtime()->gpu_allocator()) {
+      allocate = [allocator, context](std::size_t bytes) {
+        return AllocateFrom(allocator, context, bytes);
+      };
+    }
+    shared->activations = activations != nullptr
+                              ? std::move(activations)
+                              : std::make_shared<ActivationPool>(context, std::move(allocate));
   }
-  shared->activations = activations != nullptr
-                            ? std::move(activations)
-                            : std::make_shared<ActivationPool>(context, std::move(allocate));
   shared->outputs = std::make_shared<DevicePool>(context);
   shared->options = static_cast<const SlotOptions&>(options);
   shared->context = std::move(context);
@@ -472,6 +474,15 @@ Result<RunTimes> Executor::Times(int index) {
                   run.finished};
 }
 
+Status Executor::Forget() {
+  for (int i = 0; i < slots(); ++i) RETURN_IF_ERROR(CheckIdle(i));
+  const cuda::ContextGuard guard(*shared_->context);
+  RETURN_IF_ERROR(guard.status());
+  for (const auto& slot : slots_) slot->Recover();
+  for (const auto& entry : entries_) entry->completed = false;
+  return {};
+}
+
 ExecutorMemory Executor::memory() const {
   ExecutorMemory total;
   for (const auto& slot : slots_) {
@@ -479,14 +490,10 @@ ExecutorMemory Executor::memory() const {
     total.host_bytes += one.host_bytes;
     total.pinned_bytes += one.pinned_bytes;
     total.device_bytes += one.device_bytes;
+    total.activation_bytes += one.context_bytes;
   }
   total.device_bytes += shared_->outputs->bytes();
-  if (shared_->activations != nullptr) {
-    total.activation_bytes = shared_->activations->bytes();
-  } else if (shared_->engine->info().device_memory_bytes > 0) {
-    total.activation_bytes =
-        slots_.size() * static_cast<std::uint64_t>(shared_->engine->info().device_memory_bytes);
-  }
+  if (shared_->activations != nullptr) total.activation_bytes = shared_->activations->bytes();
   return total;
 }
 

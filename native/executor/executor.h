@@ -101,6 +101,8 @@ class Executor {
   // Of an idle slot: which debug tensors its next runs tell of, and those of its last run.
   Status SetDebug(int slot, DebugRequest request);
   Result<std::vector<DebugTensor>> TakeDebugTensors(int slot);
+  // While no run is in flight: waits for the streams, and drops CUDA graphs and all that is known of the contexts.
+  Status Forget();
 
   ExecutorMemory memory() const;
   ExecutorStats stats() const;

@@ -88,7 +88,7 @@ Result<Slot::Context*> Slot::ContextOf(int profile) {
   ASSIGN_OR_RETURN(made->execution,
                    shared_->engine->CreateExecutionContext(
                        shared_->activations != nullptr ? tensorrt::AllocationStrategy::kUserManaged
-                                                       : tensorrt::AllocationStrategy::kStatic));
+                                                       : OwnStrategy()));
   // In TensorRT 8 only the first context of an engine has a profile from the start, and fixed shapes need none.
   if (made->execution->optimization_profile() != profile && shared_->layout->needs_profile) {
     RETURN_IF_ERROR(made->execution->SetOptimizationProfile(profile, stream_->handle()));
@@ -102,7 +102,25 @@ Result<Slot::Context*> Slot::ContextOf(int profile) {
   made->addresses.resize(shared_->engine->info().tensors.size());
   made->growing.assign(outputs_.size(), false);
   entry = std::move(made);
+  if (shared_->activations == nullptr) context_bytes_ += OwnBytes(profile);
   return entry.get();
+}
+
+tensorrt::AllocationStrategy Slot::OwnStrategy() const noexcept {
+  return shared_->options.allocation == tensorrt::AllocationStrategy::kOnProfileChange
+             ? tensorrt::AllocationStrategy::kOnProfileChange
+             : tensorrt::AllocationStrategy::kStatic;
+}
+
+// What a context that has its own memory takes.
+std::uint64_t Slot::OwnBytes(int profile) const noexcept {
+  const tensorrt::EngineInfo& info = shared_->engine->info();
+  const auto index = static_cast<std::size_t>(profile);
+  const bool of_profile = OwnStrategy() == tensorrt::AllocationStrategy::kOnProfileChange &&
+                          index < info.device_memory_bytes_per_profile.size();
+  const std::int64_t bytes =
+      of_profile ? info.device_memory_bytes_per_profile[index] : info.device_memory_bytes;
+  return bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0;
 }
 
 Status Slot::ReserveActivations() {
@@ -325,6 +343,7 @@ SlotMemory Slot::memory() const noexcept {
   memory.pinned_bytes = input_arena_.pinned_bytes() + output_arena_.pinned_bytes() + staging_bytes_;
   memory.device_bytes =
       input_arena_.device_bytes() + output_arena_.device_bytes() + produced_bytes_;
+  memory.context_bytes = context_bytes_;
   for (const OutputState& output : outputs_) {
     if (output.growing != nullptr) memory.device_bytes += output.growing->device_bytes();
   }

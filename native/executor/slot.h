@@ -35,6 +35,8 @@ struct SlotOptions {
   int priority = 0;
   int profile = 0;  // whose context and memory are made at once
   GraphMode graphs = GraphMode::kAuto;
+  // Of contexts; kUserManaged: activation memory is lent by a pool (from TensorRT 10 on).
+  tensorrt::AllocationStrategy allocation = tensorrt::AllocationStrategy::kUserManaged;
   std::size_t max_graphs = 8;
   Completion completion = Completion::kAdaptive;
   bool timing = false;
@@ -54,6 +56,7 @@ struct SlotShared {
 
 struct SlotMemory {
   std::uint64_t host_bytes = 0, pinned_bytes = 0, device_bytes = 0;
+  std::uint64_t context_bytes = 0;  // activation memory of contexts that have their own
 };
 
 // What became of CUDA graphs. Written by the launching thread, read by any.
@@ -185,6 +188,8 @@ class Slot {
   };
 
   Result<Context*> ContextOf(int profile);
+  tensorrt::AllocationStrategy OwnStrategy() const noexcept;
+  std::uint64_t OwnBytes(int profile) const noexcept;
   Status Change(int profile, std::span<const Dims> shapes, std::span<const ShapeValues> values);
   Status SetShapeValues(std::size_t input, const std::vector<std::int64_t>& values);
   Status LayOut();
@@ -248,7 +253,8 @@ class Slot {
   std::vector<DebugTensor> debug_tensors_;
 
   GraphStats graph_stats_;
-  std::atomic<std::uint64_t> host_bytes_{0}, staging_bytes_{0}, produced_bytes_{0};
+  std::atomic<std::uint64_t> host_bytes_{0}, staging_bytes_{0}, produced_bytes_{0},
+      context_bytes_{0};
 };
 
 }  // namespace trtnode::executor

@@ -6,6 +6,7 @@
 #include "napi/measure_object.h"
 #include "napi/objects.h"
 #include "napi/plan_stream.h"
+#include "napi/refitter_object.h"
 
 namespace trtnode::napi {
 
@@ -45,6 +46,10 @@ std::span<const napi_property_descriptor> DefinitionOf(Kind kind) {
       return GpuAllocatorObject::Definition();
     case Kind::kPlanStream:
       return PlanStreamObject::Definition();
+    case Kind::kRefitter:
+      return RefitterObject::Definition();
+    case Kind::kRuntimeConfig:
+      return RuntimeConfigObject::Definition();
   }
   return {};
 }

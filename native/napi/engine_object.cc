@@ -15,8 +15,14 @@ std::span<const napi_property_descriptor> EngineObject::Definition() {
       Getter<&Self::Info>("info"),
       Method<&Self::CreateExecutionContext>("createExecutionContext"),
       Method<&Self::CreateInspector>("createInspector"),
+      Method<&Self::CreateRefitter>("createRefitter"),
+      Method<&Self::CreateRuntimeConfig>("createRuntimeConfig"),
       Method<&Self::Serialize>("serialize"),
       Method<&Self::IsDebugTensor>("isDebugTensor"),
+      Method<&Self::SerializeAsync>("serializeAsync"),
+      Getter<&Self::WeightStreaming>("weightStreaming"),
+      Method<&Self::SetWeightStreamingBudget>("setWeightStreamingBudget"),
+      Method<&Self::SetWeightStreamingBudgetAsync>("setWeightStreamingBudgetAsync"),
       Method<&Self::CreateExecutor>("createExecutor"),
       Method<&Self::Measure>("measure"),
       CloseMethod(kKind),
@@ -55,13 +61,6 @@ Result<napi_value> EngineObject::CreateInspector(Call& call) {
   ASSIGN_OR_RETURN(auto inspector, resource_->engine->CreateInspector());
   auto resource = std::make_shared<InspectorResource>(resource_, std::move(inspector));
   return NewObject(call.state, std::make_unique<InspectorObject>(std::move(resource)));
-}
-
-Result<napi_value> EngineObject::Serialize(Call& call) {
-  const cuda::ContextGuard guard(*resource_->context);
-  RETURN_IF_ERROR(guard.status());
-  ASSIGN_OR_RETURN(const auto plan, resource_->engine->Serialize());
-  return MakeArrayBuffer(call.env, plan->bytes());
 }
 
 Result<napi_value> EngineObject::IsDebugTensor(Call& call) {

@@ -23,6 +23,8 @@ Result<napi_value> MakeInfo(napi_env env, const Error& error) {
     NAPI_TRY(napi_get_undefined(env, &bytes));
   }
   RETURN_IF_ERROR(info.Set("requestedBytes", bytes));
+  ASSIGN_OR_RETURN(napi_value missing, MakeStrings(env, error.missing_weights));
+  RETURN_IF_ERROR(info.Set("missingWeights", missing));
   ASSIGN_OR_RETURN(napi_value log, MakeStrings(env, error.log));
   RETURN_IF_ERROR(info.Set("log", log));
   if (error.code == ErrorCode::kParse) {

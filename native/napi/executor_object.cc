@@ -58,6 +58,7 @@ std::span<const napi_property_descriptor> ExecutorObject::Definition() {
       Method<&Self::TakeDeviceOutput>("takeDeviceOutput"),
       Method<&Self::TakeError, WhenClosed::kAllow>("takeError"),
       Method<&Self::Timing>("timing"),
+      Method<&Self::Forget>("forget"),
       Method<&Self::Memory>("memory"),
       Method<&Self::Stats>("stats"),
       Method<&Self::SetDebug>("setDebug"),
@@ -265,6 +266,11 @@ Result<napi_value> ExecutorObject::Timing(Call& call) {
   return nullptr;
 }
 
+Result<napi_value> ExecutorObject::Forget(Call&) {
+  RETURN_IF_ERROR(executor().Forget());
+  return nullptr;
+}
+
 Result<napi_value> ExecutorObject::Memory(Call& call) {
   const executor::ExecutorMemory memory = executor().memory();
   ASSIGN_OR_RETURN(ObjectWriter object, ObjectWriter::Make(call.env));
@@ -336,6 +342,8 @@ Result<napi_value> EngineObject::CreateExecutor(Call& call) {
   wanted.graphs = static_cast<executor::GraphMode>(graphs);
   ASSIGN_OR_RETURN(const int max_graphs, GetInt(call.env, options, "maxCudaGraphs", 1, 1 << 20));
   wanted.max_graphs = static_cast<std::size_t>(max_graphs);
+  ASSIGN_OR_RETURN(const int allocation, GetInt(call.env, options, "allocationStrategy", 0, 2));
+  wanted.allocation = static_cast<tensorrt::AllocationStrategy>(allocation);
   ASSIGN_OR_RETURN(const int completion, GetInt(call.env, options, "completion", 0, 2));
   wanted.completion = static_cast<executor::Completion>(completion);
   ASSIGN_OR_RETURN(wanted.timing, GetBool(call.env, options, "timing"));

@@ -90,6 +90,7 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   Result<napi_value> TakeDeviceOutput(Call& call);
   Result<napi_value> TakeError(Call& call);
   Result<napi_value> Timing(Call& call);
+  Result<napi_value> Forget(Call& call);
   Result<napi_value> Memory(Call& call);
   Result<napi_value> Stats(Call& call);
   Result<napi_value> SetDebug(Call& call);          // executor_debug.cc

@@ -8,10 +8,10 @@ namespace trtnode::napi {
 namespace {
 
 constexpr std::array<const char*, kKindCount> kNames = {
-    "Platform",        "Runtime",   "Engine", "EngineInspector", "ExecutionContext",
-    "OutputAllocator", "Stream",    "Event",  "CudaGraph",       "DeviceBuffer",
-    "PinnedBuffer",    "Executor",  "Build",  "ActivationPool",  "Measurement",
-    "GpuAllocator",    "PlanStream"};
+    "Platform",        "Runtime",    "Engine",   "EngineInspector", "ExecutionContext",
+    "OutputAllocator", "Stream",     "Event",    "CudaGraph",       "DeviceBuffer",
+    "PinnedBuffer",    "Executor",   "Build",    "ActivationPool",  "Measurement",
+    "GpuAllocator",    "PlanStream", "Refitter", "RuntimeConfig"};
 
 std::array<napi_type_tag, kKindCount> MakeTags() {
   std::random_device random;

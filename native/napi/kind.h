@@ -27,8 +27,10 @@ enum class Kind : std::uint8_t {
   kMeasurement,
   kGpuAllocator,
   kPlanStream,
+  kRefitter,
+  kRuntimeConfig,
 };
-inline constexpr std::size_t kKindCount = 17;
+inline constexpr std::size_t kKindCount = 19;
 
 const char* KindName(Kind kind) noexcept;  // "Stream"
 

@@ -54,6 +54,8 @@ Result<bench::Options> ReadMeasureOptions(napi_env env, napi_value object) {
   ASSIGN_OR_RETURN(options.sleep_ms, GetDouble(env, object, "sleepMs", 0));
   ASSIGN_OR_RETURN(options.idle_ms, GetDouble(env, object, "idleMs", 0));
   ASSIGN_OR_RETURN(options.cuda_graph, GetBool(env, object, "cudaGraph"));
+  ASSIGN_OR_RETURN(const int allocation, GetInt(env, object, "allocationStrategy", 0, 2));
+  options.allocation = static_cast<tensorrt::AllocationStrategy>(allocation);
   ASSIGN_OR_RETURN(options.spin, GetBool(env, object, "spin"));
   ASSIGN_OR_RETURN(options.transfers, GetBool(env, object, "transfers"));
   ASSIGN_OR_RETURN(options.overlap, GetBool(env, object, "overlap"));

@@ -80,12 +80,21 @@ class EngineObject final : public HandleObject<EngineResource> {
   Result<napi_value> Info(Call& call);
   Result<napi_value> CreateExecutionContext(Call& call);
   Result<napi_value> CreateInspector(Call& call);
+  // engine_weights.cc
+  Result<napi_value> CreateRefitter(Call& call);
+  Result<napi_value> CreateRuntimeConfig(Call& call);
   Result<napi_value> Serialize(Call& call);
   Result<napi_value> IsDebugTensor(Call& call);
+  Result<napi_value> SerializeAsync(Call& call);
+  Result<napi_value> WeightStreaming(Call& call);
+  Result<napi_value> SetWeightStreamingBudget(Call& call);
+  Result<napi_value> SetWeightStreamingBudgetAsync(Call& call);
   Result<napi_value> CreateExecutor(Call& call);  // executor_object.cc
   Result<napi_value> Measure(Call& call);         // measure_object.cc
 
  private:
+  void ForgetInfo(napi_env env) noexcept;
+
   napi_ref info_ = nullptr;
 };
 

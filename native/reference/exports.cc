@@ -5,11 +5,14 @@
 
 #include "reference/builder/builder.h"
 #include "reference/builder/parser.h"
+#include "reference/builder/parser_refitter.h"
 #include "reference/cuda/types.h"
 #include "reference/faults.h"
 #include "reference/ort/library.h"
 #include "reference/runtime/device_memory.h"
+#include "reference/runtime/engine.h"
 #include "reference/runtime/plugin_registry.h"
+#include "reference/runtime/refitter.h"
 #include "reference/runtime/runtime.h"
 
 namespace trtnode::reference {
@@ -52,10 +55,10 @@ TRTNODE_REFERENCE_EXPORT void* createInferBuilder_INTERNAL(void* logger, int32_t
   return HasDevice(to, "createInferBuilder") ? Builder::Make(to) : nullptr;
 }
 
-TRTNODE_REFERENCE_EXPORT void* createInferRefitter_INTERNAL(void*, void* logger, int32_t) {
-  const Reporter reporter(static_cast<ILogger*>(logger));
-  ReportUnsupported(&reporter, "createInferRefitter");
-  return nullptr;
+TRTNODE_REFERENCE_EXPORT void* createInferRefitter_INTERNAL(void* engine, void* logger, int32_t) {
+  if (engine == nullptr || logger == nullptr) return nullptr;
+  const auto* of = static_cast<const Engine*>(static_cast<ICudaEngine*>(engine)->impl());
+  return Refitter::Make(of->core(), static_cast<ILogger*>(logger));
 }
 
 TRTNODE_REFERENCE_EXPORT int32_t getInferLibVersion() { return kVersion; }
@@ -79,10 +82,14 @@ TRTNODE_REFERENCE_EXPORT void* createNvOnnxParser_INTERNAL(void* network, void* 
                                    .release());
 }
 
-TRTNODE_REFERENCE_EXPORT void* createNvOnnxParserRefitter_INTERNAL(void*, void* logger, int32_t) {
-  const Reporter reporter(static_cast<ILogger*>(logger));
-  ReportUnsupported(&reporter, "createNvOnnxParserRefitter");
-  return nullptr;
+TRTNODE_REFERENCE_EXPORT void* createNvOnnxParserRefitter_INTERNAL(void* refitter, void* logger,
+                                                                   int32_t) {
+  if (refitter == nullptr || logger == nullptr) return nullptr;
+  // The application deletes what it gets, through slot 6 of the vtable.
+  return static_cast<IParserRefitter*>(
+      std::make_unique<ParserRefitter>(*static_cast<IRefitter*>(refitter),
+                                       static_cast<ILogger*>(logger))
+          .release());
 }
 
 TRTNODE_REFERENCE_EXPORT int getNvOnnxParserVersion() { return kParserVersion; }

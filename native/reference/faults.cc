@@ -31,6 +31,7 @@ constexpr auto kKnown = std::to_array<Known>({
     {"delay", Known::kRequired, 0},
     {"deserialize", Known::kNone, 0},
     {"context", Known::kNone, 0},
+    {"refit", Known::kNone, 0},
     {"build", Known::kNone, 0},
     {"parse", Known::kNone, 0},
     {"graph", Known::kNone, 0},

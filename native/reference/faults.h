@@ -11,7 +11,7 @@
 // | enqueue        | IExecutionContext::enqueueV3 and executeV2: false, with a logged error |
 // | launch[=code]  | an engine's run on the stream, seen at the next synchronization: sticky (default 719, launch failed) |
 // | delay=ms       | nothing fails: an engine's run takes so many milliseconds longer |
-// | deserialize, context, build, parse | that TensorRT call: null or false, with a logged error |
+// | deserialize, context, refit, build, parse | that TensorRT call: null or false, with a logged error |
 // | graph          | cuStreamBeginCapture: CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED |
 // | capture        | enqueueV3 on a capturing stream: false, and the capture is invalidated |
 // | instantiate    | cuGraphInstantiateWithFlags: CUDA_ERROR_NOT_SUPPORTED |

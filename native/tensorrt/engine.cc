@@ -1,13 +1,12 @@
 // Engine: ICudaEngine, and what is made from it.
 #include "tensorrt/engine.h"
 
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 
+#include "tensorrt/abi/call.h"
 #include "tensorrt/abi/variants.h"
+#include "tensorrt/engine_impl.h"
 #include "tensorrt/engine_info.h"
-#include "tensorrt/error_recorder.h"
 #include "tensorrt/execution_context.h"
 #include "tensorrt/failure.h"
 #include "tensorrt/gpu_allocator.h"
@@ -15,22 +14,6 @@
 namespace trtnode::tensorrt {
 
 namespace m = abi::methods;
-
-struct Engine::Impl {
-  Impl(std::shared_ptr<Runtime> r, abi::ICudaEngine* e)
-      : runtime(std::move(r)),
-        recorder(runtime->logger()),
-        engine(runtime->library()->abi_major(), e) {}
-
-  int major() const noexcept { return runtime->library()->abi_major(); }
-
-  // In the order in which they depend: the ICudaEngine goes first.
-  const std::shared_ptr<Runtime> runtime;
-  ErrorRecorder recorder;
-  abi::Owned<abi::VCudaEngine> engine;
-  EngineInfo info;
-  std::unordered_map<std::string_view, int> index;  // views into info
-};
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
@@ -93,16 +76,6 @@ Result<std::shared_ptr<EngineInspector>> Engine::CreateInspector() {
                       "TensorRT could not create an engine inspector.", scope, &impl_->recorder);
   }
   return EngineInspector::Adopt(shared_from_this(), inspector);
-}
-
-Result<std::unique_ptr<HostMemory>> Engine::Serialize() {
-  Logger::Scope scope(impl_->runtime->logger());
-  void* memory = abi::Invoke<m::VCudaEngine_serialize>(impl_->major(), impl_->engine.get());
-  if (!abi::IsObject(memory)) {
-    return CallFailed(ErrorCode::kExecution, "ICudaEngine::serialize",
-                      "TensorRT could not serialize the engine.", scope, &impl_->recorder);
-  }
-  return std::make_unique<HostMemory>(impl_->major(), memory);
 }
 
 bool Engine::IsDebugTensor(const std::string& name) const {

@@ -75,6 +75,7 @@ class ExecutionContext {
 
  private:
   friend class Engine;
+  friend class RuntimeConfig;
   static std::shared_ptr<ExecutionContext> Adopt(std::shared_ptr<Engine> engine, void* context);
 
   struct Impl;

@@ -67,6 +67,11 @@ std::string Describe(const ModelError& error) {
   return text + error.description + " (" + error.code + ")";
 }
 
+std::string DescribeParserError(const Version& version,
+                                const abi::nvonnxparser::IParserError* error) {
+  return Describe(ReadError(version, error));
+}
+
 Status ParseFailed(BuildObjects& objects, const abi::nvonnxparser::IParser* parser,
                    Logger::Scope& scope) {
   std::vector<ModelError> said = ParserErrors(objects.version, parser);

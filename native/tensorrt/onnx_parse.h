@@ -30,6 +30,10 @@ Status ParseFailed(BuildObjects& objects, const abi::nvonnxparser::IParser* pars
 // Owns the IParser: the network uses its memory, so it must live until the plan is built.
 using OnnxParser = abi::Owned<abi::IParser>;
 
+// "Node 12 'conv_3' (Conv): … (kUNSUPPORTED_NODE)"
+std::string DescribeParserError(const Version& version,
+                                const abi::nvonnxparser::IParserError* error);
+
 Result<OnnxParser> ParseOnnx(BuildObjects& objects, const ParserEntryPoints& entry,
                              std::span<const std::byte> model, const std::string& model_path);
 

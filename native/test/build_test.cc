@@ -357,7 +357,7 @@ TEST(What8CannotBuildIsRefused) {
   CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kUnsupported).message, "bf16");
   options = WithProfile();
   options.strongly_typed = true;
-  CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kUnsupported).message, "strongly typed");
+  CHECK_CONTAINS(CHECK_FAILS(fake.Build(options), kUnsupported).message, "stronglyTyped");
   // Nobody is told of the progress, but the build goes on.
   options = WithProfile();
   options.progress = [](const BuildStep&) { return false; };
@@ -370,7 +370,8 @@ TEST(ParserErrorsAreAllListed) {
     fake.parser_errors = 2;
     const Error error = CHECK_FAILS(fake.Build(WithProfile()), kParse);
     CHECK_CONTAINS(error.message, "2 errors");
-    CHECK_CONTAINS(error.message, major == 8 ? "Node 12: " : "Node 12 'strange_3' (Strange) in function inner: ");
+    CHECK_CONTAINS(error.message,
+                   major == 8 ? "Node 12: " : "Node 12 'strange_3' (Strange) in function inner: ");
     CHECK_CONTAINS(error.message, ": no importer registered (kUNSUPPORTED_NODE)");
     CHECK_EQ(error.log.size(), 2U);
     REQUIRE(error.model_errors.size() == 2);

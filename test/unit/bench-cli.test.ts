@@ -264,7 +264,8 @@ describe('wrong usage and bad input', () => {
     ['p --html=', '--html needs a file', '--html=FILE'],
     ['p --onnx=m.onnx', "--onnx is trtexec's and not supported here", 'trt-node build'],
     ['p --useManagedMemory', "--useManagedMemory is trtexec's", 'Leave it out'],
-    ['p --weightStreamingBudget=5', "--weightStreamingBudget is trtexec's", 'Leave it out'],
+    ['p --monitorMemory', "--monitorMemory is trtexec's", 'Leave it out'],
+    ['p --dumpRefit', "--dumpRefit is trtexec's", 'trt-node refit PLAN --dumpRefit'],
     ['p --persistentCacheRatio=2', '--persistentCacheRatio needs a number from 0 to 1', '=1'],
     ['p --useSpinWait=1', '--useSpinWait takes no value', 'Write --useSpinWait.'],
   ])('bench %j is wrong usage', async (words, what, hint) => {

@@ -32,7 +32,7 @@ describe('usage', () => {
   });
 
   test.each([
-    ['', 'no command was given', 'doctor, inspect, build, run, bench'],
+    ['', 'no command was given', 'doctor, inspect, build, refit, run, bench'],
     ['inpsect x', 'unknown command "inpsect"', 'Did you mean inspect?'],
     ['inspect', 'inspect needs one file, got 0', 'trt-node inspect FILE'],
     ['inspect a b', 'got 2', 'trt-node inspect FILE'],

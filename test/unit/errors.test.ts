@@ -50,6 +50,7 @@ const info = {
   cudaErrorCode: 2,
   cudaErrorName: 'CUDA_ERROR_OUT_OF_MEMORY',
   requestedBytes: 4096,
+  missingWeights: [],
   log: ['[E] no memory'],
 };
 

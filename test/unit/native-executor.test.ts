@@ -40,6 +40,7 @@ class Executor {
       priority: 0,
       profile: 0,
       cudaGraph: 0,
+      allocationStrategy: 2,
       maxCudaGraphs: 8,
       completion: 0,
       timing: false,

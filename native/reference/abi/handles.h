@@ -28,6 +28,9 @@ class ISerializationConfig final : public Handle<VSerializationConfig> {
 class IRuntimeConfig final : public Handle<VRuntimeConfig> {
   using Handle::Handle;
 };
+class IRefitter final : public Handle<VRefitter> {
+  using Handle::Handle;
+};
 class IBuilder final : public Handle<VBuilder> {
   using Handle::Handle;
 };

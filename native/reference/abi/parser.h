@@ -52,4 +52,17 @@ class IParser {
   virtual bool setBuilderConfig(IBuilderConfig const*) noexcept = 0;  // 24, since 10.15
 };
 
+class IParserRefitter {
+ public:
+  virtual bool refitFromBytes(void const*, size_t, char const*) noexcept = 0;  // 0
+  virtual bool refitFromFile(char const*) noexcept = 0;  // 1
+  virtual int32_t getNbErrors() const noexcept = 0;  // 2
+  virtual IParserError const* getError(int32_t) const noexcept = 0;  // 3
+  virtual void clearErrors() noexcept = 0;  // 4
+  virtual ~IParserRefitter() = default;  // 5, 6
+  virtual bool loadModelProto(void const*, size_t, char const*) noexcept = 0;  // 7, since 10.14
+  virtual bool loadInitializer(char const*, void const*, size_t) noexcept = 0;  // 8, since 10.14
+  virtual bool refitModelProto() noexcept = 0;  // 9, since 10.14
+};
+
 }  // namespace trtnode::reference

@@ -495,4 +495,83 @@ class VRuntimeConfig : public VRoot {
   }
 };
 
+class VRefitter : public VRoot {
+ public:
+  virtual IRefitter* getPImpl() noexcept {  // 2
+    return Unsupported<IRefitter*>("IRefitter::getPImpl");
+  }
+  virtual bool setWeights(char const*, WeightsRole, Weights) noexcept {  // 3
+    return Unsupported<bool>("IRefitter::setWeights");
+  }
+  virtual bool refitCudaEngine() noexcept {  // 4
+    return Unsupported<bool>("IRefitter::refitCudaEngine");
+  }
+  virtual int32_t getMissing(int32_t, char const**, WeightsRole*) noexcept {  // 5
+    return Unsupported<int32_t>("IRefitter::getMissing");
+  }
+  virtual int32_t getAll(int32_t, char const**, WeightsRole*) noexcept {  // 6
+    return Unsupported<int32_t>("IRefitter::getAll");
+  }
+  virtual bool setDynamicRange(char const*, float, float) noexcept {  // 7
+    return Unsupported<bool>("IRefitter::setDynamicRange");
+  }
+  virtual float getDynamicRangeMin(char const*) const noexcept {  // 8
+    return Unsupported<float>("IRefitter::getDynamicRangeMin");
+  }
+  virtual float getDynamicRangeMax(char const*) const noexcept {  // 9
+    return Unsupported<float>("IRefitter::getDynamicRangeMax");
+  }
+  virtual int32_t getTensorsWithDynamicRange(int32_t, char const**) const noexcept {  // 10
+    return Unsupported<int32_t>("IRefitter::getTensorsWithDynamicRange");
+  }
+  virtual void setErrorRecorder(IErrorRecorder*) noexcept {  // 11
+    return Unsupported<void>("IRefitter::setErrorRecorder");
+  }
+  virtual IErrorRecorder* getErrorRecorder() const noexcept {  // 12
+    return Unsupported<IErrorRecorder*>("IRefitter::getErrorRecorder");
+  }
+  virtual bool setNamedWeights(char const*, Weights) noexcept {  // 13
+    return Unsupported<bool>("IRefitter::setNamedWeights");
+  }
+  virtual int32_t getMissingWeights(int32_t, char const**) noexcept {  // 14
+    return Unsupported<int32_t>("IRefitter::getMissingWeights");
+  }
+  virtual int32_t getAllWeights(int32_t, char const**) noexcept {  // 15
+    return Unsupported<int32_t>("IRefitter::getAllWeights");
+  }
+  virtual ILogger* getLogger() const noexcept {  // 16
+    return Unsupported<ILogger*>("IRefitter::getLogger");
+  }
+  virtual bool setMaxThreads(int32_t) noexcept {  // 17
+    return Unsupported<bool>("IRefitter::setMaxThreads");
+  }
+  virtual int32_t getMaxThreads() const noexcept {  // 18
+    return Unsupported<int32_t>("IRefitter::getMaxThreads");
+  }
+  virtual bool setNamedWeightsWithLocation(char const*, Weights, TensorLocation) noexcept {  // 19
+    return Unsupported<bool>("IRefitter::setNamedWeightsWithLocation");
+  }
+  virtual Weights getNamedWeights(char const*) const noexcept {  // 20
+    return Unsupported<Weights>("IRefitter::getNamedWeights");
+  }
+  virtual TensorLocation getWeightsLocation(char const*) const noexcept {  // 21
+    return Unsupported<TensorLocation>("IRefitter::getWeightsLocation");
+  }
+  virtual bool unsetNamedWeights(char const*) noexcept {  // 22
+    return Unsupported<bool>("IRefitter::unsetNamedWeights");
+  }
+  virtual void setWeightsValidation(bool) noexcept {  // 23
+    return Unsupported<void>("IRefitter::setWeightsValidation");
+  }
+  virtual bool getWeightsValidation() const noexcept {  // 24
+    return Unsupported<bool>("IRefitter::getWeightsValidation");
+  }
+  virtual bool refitCudaEngineAsync(cudaStream_t) noexcept {  // 25
+    return Unsupported<bool>("IRefitter::refitCudaEngineAsync");
+  }
+  virtual Weights getWeightsPrototype(char const*) const noexcept {  // 26
+    return Unsupported<Weights>("IRefitter::getWeightsPrototype");
+  }
+};
+
 }  // namespace trtnode::reference

@@ -9,6 +9,7 @@
 #include "reference/builder/timing_cache.h"
 #include "reference/faults.h"
 #include "reference/onnx/specialize.h"
+#include "reference/onnx/weights.h"
 #include "reference/runtime/host_memory.h"
 #include "reference/runtime/plugin_registry.h"
 #include "reference/runtime/runtime.h"
@@ -189,6 +190,11 @@ std::string Builder::Build(INetworkDefinition& definition, IBuilderConfig& confi
     return {};
   }
   if (!Check(network, config)) return {};
+  if (config.getFlag(BuilderFlag::kWEIGHT_STREAMING) &&
+      !network.getFlag(NetworkDefinitionCreationFlag::kSTRONGLY_TYPED)) {
+    Fail("BuilderFlag::kWEIGHT_STREAMING needs a strongly typed network.");
+    return {};
+  }
   for (const auto& [flag, name] : {std::pair{BuilderFlag::kFP16, "FP16"},
                                    {BuilderFlag::kBF16, "BF16"},
                                    {BuilderFlag::kINT8, "INT8"},
@@ -197,9 +203,6 @@ std::string Builder::Build(INetworkDefinition& definition, IBuilderConfig& confi
       reports_->Warning(std::string("The trt-node CPU reference runtime records the flag ") + name +
                         ", but computes in the model's own precision.");
   }
-  if (config.getFlag(BuilderFlag::kREFIT))
-    reports_->Warning(
-        "The trt-node CPU reference runtime cannot refit: the engine will not be refittable.");
   if (!Calibrate(network, config, *reports_)) return {};
   if (!ReportProgress(network, config)) return {};
   if (!UseTimingCache(network, config)) return {};
@@ -221,6 +224,11 @@ std::string Builder::Build(INetworkDefinition& definition, IBuilderConfig& confi
     plan.model = onnx::Specialize(network.parsed().bytes, how);
   } else {
     plan.model = network.parsed().bytes;
+  }
+  if (config.getFlag(BuilderFlag::kSTRIP_PLAN)) {
+    std::vector<std::string> names;
+    for (const onnx::Weight& weight : onnx::ListWeights(plan.model)) names.push_back(weight.name);
+    plan.model = onnx::StripWeights(plan.model, names);
   }
   reports_->Info("Engine generation completed by the trt-node CPU reference runtime.");
   return SerializePlan(plan);

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "reference/builder/external_data.h"
 #include "reference/faults.h"
 #include "reference/onnx/shape_flow.h"
 #include "reference/onnx/specialize.h"
@@ -35,24 +36,6 @@ const char* CodeName(ParserErrorCode code) {
                                            "UNSUPPORTED_NODE_SHAPE",
                                            "REFIT_FAILED"};
   return kNames[static_cast<size_t>(code)];
-}
-
-// External data lies beside the model; a location that leaves its folder is refused.
-bool ReadExternalFile(void* context, const std::string& location, int64_t offset, int64_t length,
-                      std::string* data) {
-  const std::filesystem::path relative(location);
-  if (location.empty() || relative.is_absolute()) return false;
-  for (const auto& part : relative) {
-    if (part == "..") return false;
-  }
-  const auto* folder = static_cast<const std::filesystem::path*>(context);
-  std::ifstream file(*folder / relative, std::ios::binary | std::ios::ate);
-  if (!file) return false;
-  const auto size = static_cast<int64_t>(file.tellg());
-  if (offset > size || (length >= 0 && length > size - offset)) return false;
-  data->resize(static_cast<size_t>(length >= 0 ? length : size - offset));
-  file.seekg(offset);
-  return static_cast<bool>(file.read(data->data(), static_cast<std::streamsize>(data->size())));
 }
 
 bool Mentions(const std::string& text, const std::string& before, const std::string& name,

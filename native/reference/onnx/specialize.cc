@@ -172,22 +172,6 @@ std::string SpecializeGraph(std::string_view graph, const Specialization& how) {
   return out.Take();
 }
 
-// Copies a message, giving each field of one number to `rewrite`.
-std::string RewriteField(std::string_view message, uint32_t number,
-                         const std::function<std::string(std::string_view)>& rewrite) {
-  Writer out;
-  Reader reader(message);
-  Field field;
-  while (reader.Next(&field)) {
-    if (field.number == number && field.type == WireType::kBytes) {
-      out.Bytes(number, rewrite(field.bytes));
-    } else {
-      out.Raw(field.raw);
-    }
-  }
-  return out.Take();
-}
-
 struct ExternalData {
   std::string location;
   int64_t offset = 0;
@@ -208,6 +192,21 @@ bool ReadExternalEntry(std::string_view entry, ExternalData* data) {
 }
 
 }  // namespace
+
+std::string RewriteField(std::string_view message, uint32_t number,
+                         const std::function<std::string(std::string_view)>& rewrite) {
+  Writer out;
+  Reader reader(message);
+  Field field;
+  while (reader.Next(&field)) {
+    if (field.number == number && field.type == WireType::kBytes) {
+      out.Bytes(number, rewrite(field.bytes));
+    } else {
+      out.Raw(field.raw);
+    }
+  }
+  return out.Take();
+}
 
 std::string Specialize(std::string_view model, const Specialization& how) {
   return RewriteField(model, kModelGraph,

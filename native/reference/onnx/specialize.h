@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -29,6 +30,10 @@ struct Specialization {
 
 // The bytes of the rewritten model. `model` must have passed ParseModel; what cannot be read is copied as it is.
 std::string Specialize(std::string_view model, const Specialization& how);
+
+// Copies a message, giving the bytes of each field of one number to `rewrite`.
+std::string RewriteField(std::string_view message, uint32_t number,
+                         const std::function<std::string(std::string_view)>& rewrite);
 
 // Replaces each initializer that lies in another file by its data: `read` is given location, offset and length (-1: to
 // the end) and returns false if it cannot. Returns false with the location in `error`.

@@ -31,11 +31,13 @@ ExecutionContext::ExecutionContext(std::shared_ptr<EngineCore> core, ICudaEngine
       allocators_(core_->tensors().size()),
       nvtx_(static_cast<ProfilingVerbosity>(core_->plan().profiling_verbosity)) {
   reporter_ = reports_.get();
+  core_->CountContext(1);
   ResetShapes();
 }
 
 ExecutionContext::~ExecutionContext() {
   if (!OnStreamThread()) last_ticket_.Wait();
+  core_->CountContext(-1);
   // Captured runs keep the reporter, but the application's recorder is theirs no longer.
   reports_->SetRecorder(nullptr);
 }

@@ -70,6 +70,12 @@ bool ExecutionContext::PlaceOutput(char const* api, cudaStream_t stream, size_t 
 }
 
 bool ExecutionContext::Gather(char const* api, cudaStream_t stream, Pending* pending) {
+  if (!core_->IsComplete()) {
+    return Fail(
+        api,
+        "condition: mEngine.getMissingWeights() == 0. The engine was stripped of its weights. "
+        "Refit all of them before enqueue/execute.");
+  }
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const TensorSpec& spec = core_->tensors()[i];
     if (!DimensionsKnown(i)) {

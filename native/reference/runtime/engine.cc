@@ -7,6 +7,7 @@
 #include "reference/runtime/context.h"
 #include "reference/runtime/host_memory.h"
 #include "reference/runtime/inspector.h"
+#include "reference/runtime/refitter.h"
 #include "reference/runtime/types.h"
 
 namespace trtnode::reference {
@@ -121,7 +122,7 @@ int32_t Engine::getNbLayers() const noexcept {
 
 IHostMemory* Engine::serialize() const noexcept {
   return Guard(reports_, "ICudaEngine::serialize", static_cast<IHostMemory*>(nullptr),
-               [&] { return HostMemory::Make(SerializePlan(core_->plan())); });
+               [&] { return HostMemory::Make(core_->Serialize(false)); });
 }
 
 ISerializationConfig* Engine::createSerializationConfig() noexcept {
@@ -134,13 +135,44 @@ ISerializationConfig* Engine::createSerializationConfig() noexcept {
 }
 
 IHostMemory* Engine::serializeWithConfig(ISerializationConfig& config) const noexcept {
-  if (config.impl()->getFlag(SerializationFlag::kEXCLUDE_WEIGHTS)) {
-    reports_.Error(ErrorCode::kINVALID_ARGUMENT, "ICudaEngine::serializeWithConfig", kApiUsage,
-                   "kEXCLUDE_WEIGHTS needs a refittable engine, and the trt-node CPU reference "
-                   "runtime's are not.");
+  constexpr char kApi[] = "ICudaEngine::serializeWithConfig";
+  const bool without = config.impl()->getFlag(SerializationFlag::kEXCLUDE_WEIGHTS);
+  if (without && !core_->refittable()) {
+    reports_.Error(ErrorCode::kINVALID_ARGUMENT, kApi, kApiUsage,
+                   "kEXCLUDE_WEIGHTS needs a refittable engine.");
     return nullptr;
   }
-  return serialize();
+  return Guard(reports_, kApi, static_cast<IHostMemory*>(nullptr),
+               [&] { return HostMemory::Make(core_->Serialize(without)); });
+}
+
+IRefitter* Engine::createRefitter(ILogger& logger) noexcept {
+  return Guard(reports_, "ICudaEngine::createRefitter", static_cast<IRefitter*>(nullptr),
+               [&] { return Refitter::Make(core_, &logger); });
+}
+
+bool Engine::setWeightStreamingBudget(int64_t budget) noexcept {
+  // The first version's numbers: -1 by itself, 0 off.
+  if (budget == 0) return setWeightStreamingBudgetV2(core_->StreamableBytes());
+  return setWeightStreamingBudgetV2(budget < 0 ? getWeightStreamingAutomaticBudget() : budget);
+}
+
+bool Engine::setWeightStreamingBudgetV2(int64_t budget) noexcept {
+  constexpr char kApi[] = "ICudaEngine::setWeightStreamingBudgetV2";
+  return Guard(reports_, kApi, false, [&] {
+    if (budget < 0) return Fail(kApi, "condition: gpuMemoryBudget >= 0.");
+    if (core_->contexts() != 0)
+      return Fail(kApi,
+                  "condition: mNbContexts == 0. The budget cannot be changed while the engine has "
+                  "execution contexts.");
+    if (core_->StreamableBytes() == 0 && budget != 0)
+      reports_.Warning(
+          "The engine was not built with kWEIGHT_STREAMING: the budget has no effect.");
+    if (core_->SetBudget(budget)) return true;
+    reports_.Error(ErrorCode::kFAILED_ALLOCATION, kApi, kOutOfMemory,
+                   "Requested size was " + std::to_string(budget) + " bytes.");
+    return false;
+  });
 }
 
 IExecutionContext* Engine::createExecutionContext(

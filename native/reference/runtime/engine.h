@@ -33,7 +33,8 @@ class Engine final : public VCudaEngine {
   size_t getDeviceMemorySizeForProfile(int32_t profile) const noexcept override;
   int64_t getDeviceMemorySizeV2() const noexcept override;
   int64_t getDeviceMemorySizeForProfileV2(int32_t profile) const noexcept override;
-  bool isRefittable() const noexcept override { return false; }
+  bool isRefittable() const noexcept override { return core_->refittable(); }
+  IRefitter* createRefitter(ILogger& logger) noexcept override;
   char const* getName() const noexcept override { return core_->plan().name.c_str(); }
   int32_t getNbOptimizationProfiles() const noexcept override;
   int32_t const* getProfileTensorValues(char const* name, int32_t profile,
@@ -77,17 +78,23 @@ class Engine final : public VCudaEngine {
   TensorFormat getTensorFormatV2(char const* name, int32_t profile) const noexcept override;
   char const* getTensorFormatDescV2(char const* name, int32_t profile) const noexcept override;
 
-  // No weight streaming: nothing can be streamed, so every budget is 0.
-  bool setWeightStreamingBudget(int64_t budget) noexcept override { return budget <= 0; }
-  int64_t getWeightStreamingBudget() const noexcept override { return 0; }
+  bool setWeightStreamingBudget(int64_t budget) noexcept override;
+  int64_t getWeightStreamingBudget() const noexcept override { return core_->budget(); }
   int64_t getMinimumWeightStreamingBudget() const noexcept override { return 0; }
-  int64_t getStreamableWeightsSize() const noexcept override { return 0; }
-  bool setWeightStreamingBudgetV2(int64_t budget) noexcept override { return budget == 0; }
-  int64_t getWeightStreamingBudgetV2() const noexcept override { return 0; }
-  int64_t getWeightStreamingAutomaticBudget() const noexcept override { return 0; }
-  int64_t getWeightStreamingScratchMemorySize() const noexcept override { return 0; }
+  int64_t getStreamableWeightsSize() const noexcept override { return core_->StreamableBytes(); }
+  bool setWeightStreamingBudgetV2(int64_t budget) noexcept override;
+  int64_t getWeightStreamingBudgetV2() const noexcept override { return core_->budget(); }
+  // A figure between the two ends, so that tests can tell it from both.
+  int64_t getWeightStreamingAutomaticBudget() const noexcept override {
+    return core_->StreamableBytes() / 2;
+  }
+  int64_t getWeightStreamingScratchMemorySize() const noexcept override {
+    return core_->ScratchBytes();
+  }
   bool isDebugTensor(char const* name) const noexcept override;
   int64_t getEngineStat(EngineStat stat) const noexcept override;
+
+  const std::shared_ptr<EngineCore>& core() const { return core_; }
 
  private:
   bool Fail(char const* api, const std::string& text) const;

@@ -2,8 +2,10 @@
 #include "reference/runtime/engine_core.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "reference/onnx/shape_flow.h"
+#include "reference/onnx/weights.h"
 #include "reference/runtime/types.h"
 
 namespace trtnode::reference {
@@ -13,6 +15,8 @@ constexpr size_t kCacheSize = 256;
 constexpr size_t kMinContextMemory = 64 * 1024;
 constexpr size_t kMaxContextMemory = 16 * 1024 * 1024;
 constexpr int64_t kMaxProbeElements = int64_t{1} << 28;
+
+constexpr uint32_t Bit(BuilderFlag flag) { return 1U << static_cast<unsigned>(flag); }
 
 std::vector<int64_t> Dimensions(const onnx::ValueInfo& info) {
   std::vector<int64_t> dimensions;
@@ -48,8 +52,24 @@ std::string EngineCore::Load() {
   auto model = onnx::ParseModel(plan_.model, &error);
   if (!model) return error;
   model_ = std::move(*model);
-  session_ = ort::Session::Create(RunnableModel(), ort::Purpose::kRun, &error);
-  if (!session_) return error;
+  std::map<std::string, std::string> zeros;
+  for (const onnx::Weight& weight : onnx::ListWeights(plan_.model)) {
+    const auto type = ToDataType(weight.element_type).value_or(DataType::kFLOAT);
+    const size_t bytes =
+        static_cast<size_t>(weight.elements) * onnx::WeightElementSize(weight.element_type);
+    refittable_.push_back({weight.name, type, weight.elements, bytes});
+    if (!weight.stripped) continue;
+    missing_.insert(weight.name);
+    zeros[weight.name].resize(bytes);
+  }
+  auto computing = std::make_shared<Computing>();
+  computing->model = zeros.empty() ? std::move(plan_.model)
+                                   : onnx::ReplaceWeights(std::exchange(plan_.model, {}), zeros);
+  plan_.model.clear();
+  computing->session =
+      ort::Session::Create(RunnableModel(computing->model), ort::Purpose::kRun, &error);
+  if (!computing->session) return error;
+  computing_ = computing;
   error = AddTensors();
   if (error.empty()) error = AddDebugTensors();
   if (!error.empty()) return error;
@@ -59,13 +79,83 @@ std::string EngineCore::Load() {
   onnx::Specialization light;
   light.drop_weights = true;
   light.forget_shapes = false;
-  skeleton_ = onnx::Specialize(plan_.model, light);
-  size_t weights = 0;
+  skeleton_ = onnx::Specialize(computing->model, light);
   for (const onnx::Initializer& initializer : model_.initializers)
-    weights += initializer.encoded_size;
-  weights_ = DeviceMemory::Allocate(weights, allocator_);
-  if (!weights_) return "Requested size was " + std::to_string(weights) + " bytes.";
+    weights_bytes_ += initializer.encoded_size;
+  for (const auto& [name, bytes] : zeros) weights_bytes_ += bytes.size();
+  if (!SetBudget(StreamableBytes()))
+    return "Requested size was " + std::to_string(weights_bytes_) + " bytes.";
   return {};
+}
+
+std::shared_ptr<const Computing> EngineCore::computing() const {
+  const std::lock_guard lock(mutex_);
+  return computing_;
+}
+
+bool EngineCore::refittable() const {
+  constexpr uint32_t kFlags = Bit(BuilderFlag::kREFIT) | Bit(BuilderFlag::kREFIT_IDENTICAL) |
+                              Bit(BuilderFlag::kREFIT_INDIVIDUAL) | Bit(BuilderFlag::kSTRIP_PLAN);
+  return (plan_.builder_flags & kFlags) != 0;
+}
+
+bool EngineCore::IsMissing(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  return missing_.count(name) != 0;
+}
+
+bool EngineCore::IsComplete() const {
+  const std::lock_guard lock(mutex_);
+  return missing_.empty();
+}
+
+std::string EngineCore::Refit(const std::map<std::string, std::string>& values) {
+  std::string error;
+  auto refitted = std::make_shared<Computing>();
+  refitted->model = onnx::ReplaceWeights(computing()->model, values);
+  refitted->session =
+      ort::Session::Create(RunnableModel(refitted->model), ort::Purpose::kRun, &error);
+  if (!refitted->session) return error;
+  const std::lock_guard lock(mutex_);
+  computing_ = std::move(refitted);
+  for (const auto& [name, bytes] : values) missing_.erase(name);
+  return {};
+}
+
+std::string EngineCore::Serialize(bool exclude_weights) const {
+  Plan plan = plan_;
+  std::vector<std::string> without;
+  for (const RefittableWeight& weight : refittable_) {
+    if (exclude_weights || IsMissing(weight.name)) without.push_back(weight.name);
+  }
+  plan.model = onnx::StripWeights(computing()->model, without);
+  return SerializePlan(plan);
+}
+
+int64_t EngineCore::StreamableBytes() const {
+  if ((plan_.builder_flags & Bit(BuilderFlag::kWEIGHT_STREAMING)) == 0) return 0;
+  int64_t bytes = 0;
+  for (const RefittableWeight& weight : refittable_) bytes += static_cast<int64_t>(weight.bytes);
+  return bytes;
+}
+
+int64_t EngineCore::ScratchBytes() const {
+  if (budget_ >= StreamableBytes()) return 0;
+  size_t largest = 0;
+  for (const RefittableWeight& weight : refittable_) largest = std::max(largest, weight.bytes);
+  return static_cast<int64_t>(largest);
+}
+
+bool EngineCore::SetBudget(int64_t bytes) {
+  const int64_t streamable = StreamableBytes();
+  const int64_t budget = std::min(bytes, streamable);
+  const auto streamed = static_cast<size_t>(streamable - budget);
+  auto memory =
+      DeviceMemory::Allocate(weights_bytes_ - std::min(streamed, weights_bytes_), allocator_);
+  if (!memory) return false;
+  weights_ = std::move(memory);
+  budget_ = budget;
+  return true;
 }
 
 std::string EngineCore::AddTensors() {
@@ -79,7 +169,8 @@ std::string EngineCore::AddTensors() {
       spec.data_dependent = !input && flow.data_dependent_outputs.count(info.name) != 0;
       spec.dimensions = Dimensions(info);
       spec.element_type = info.element_type;
-      for (const ort::TensorType& known : input ? session_->inputs() : session_->outputs()) {
+      for (const ort::TensorType& known :
+           input ? computing_->session->inputs() : computing_->session->outputs()) {
         if (known.name != info.name) continue;
         spec.element_type = known.element_type;
         // An unknown rank looks like a scalar; what the model declares is better then.
@@ -100,7 +191,7 @@ std::string EngineCore::AddTensors() {
   return {};
 }
 
-std::string EngineCore::RunnableModel() const {
+std::string EngineCore::RunnableModel(const std::string& model) const {
   onnx::Specialization how;
   how.forget_shapes = false;
   for (const std::string& name : plan_.debug_tensors) {
@@ -108,12 +199,12 @@ std::string EngineCore::RunnableModel() const {
                                     [&](const onnx::ValueInfo& info) { return info.name == name; });
     if (!output) how.more_outputs.push_back(name);
   }
-  return how.more_outputs.empty() ? plan_.model : onnx::Specialize(plan_.model, how);
+  return how.more_outputs.empty() ? model : onnx::Specialize(model, how);
 }
 
 std::string EngineCore::AddDebugTensors() {
   for (const std::string& name : plan_.debug_tensors) {
-    const auto& outputs = session_->outputs();
+    const auto& outputs = computing_->session->outputs();
     const auto found = std::find_if(outputs.begin(), outputs.end(),
                                     [&](const ort::TensorType& type) { return type.name == name; });
     if (found == outputs.end()) return "The network computes no tensor " + name + ".";
@@ -208,8 +299,8 @@ std::shared_ptr<const Shapes> EngineCore::Infer(const std::vector<InputState>& i
       ort::Session::Create(onnx::Specialize(skeleton_, how), ort::Purpose::kInferShapes, &ignored);
   // Few operators want their weights as constants; then the whole model must be taken.
   if (!session)
-    session =
-        ort::Session::Create(onnx::Specialize(plan_.model, how), ort::Purpose::kInferShapes, error);
+    session = ort::Session::Create(onnx::Specialize(computing()->model, how),
+                                   ort::Purpose::kInferShapes, error);
   if (!session) return nullptr;
   bool unknown = false;
   for (size_t i = input_count_; i < tensors_.size(); ++i) {
@@ -250,7 +341,7 @@ std::string EngineCore::ProbeByRunning(const std::vector<InputState>& inputs,
     outputs.push_back({tensors_[i].name.c_str(), tensors_[i].element_type, nullptr, 0, {}});
   }
   std::vector<ort::Produced> produced;
-  std::string error = session_->Run(views, outputs, &produced);
+  std::string error = computing()->session->Run(views, outputs, &produced);
   if (!error.empty()) return error;
   for (size_t i = input_count_; i < tensors_.size(); ++i) {
     if (!tensors_[i].data_dependent) (*shapes)[i] = produced[i - input_count_].dimensions;
@@ -268,7 +359,8 @@ size_t EngineCore::ContextMemory(size_t profile) const {
           std::min(static_cast<size_t>(volume), kMaxContextMemory) * ElementSize(tensors_[i].type);
   }
   constexpr size_t kStep = 512;
-  return std::clamp(bytes * 2 / kStep * kStep, kMinContextMemory, kMaxContextMemory);
+  return std::clamp(bytes * 2 / kStep * kStep, kMinContextMemory, kMaxContextMemory) +
+         (static_cast<size_t>(ScratchBytes()) + kStep - 1) / kStep * kStep;
 }
 
 }  // namespace trtnode::reference

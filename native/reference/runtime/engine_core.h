@@ -1,12 +1,14 @@
 // What an engine is, shared by its handle and its contexts: the plan, its tensors, the session, and shape inference.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,20 @@ struct TensorSpec {
   bool shape_input = false;     // its values, in host memory, decide shapes
   bool data_dependent = false;  // an output whose size is known only after the run
   std::string format;           // what getTensorFormatDesc answers
+};
+
+// Weights that a refitter may exchange.
+struct RefittableWeight {
+  std::string name;
+  DataType type = DataType::kFLOAT;
+  int64_t count = 0;
+  size_t bytes = 0;
+};
+
+// What computes: exchanged as a whole by a refit, so that a run in flight keeps what it began with.
+struct Computing {
+  std::string model;  // stripped weights are zeros here
+  std::unique_ptr<ort::Session> session;
 };
 
 // Indexed as EngineCore::tensors().
@@ -53,7 +69,7 @@ class EngineCore {
   const TensorSpec& Spec(size_t index) const {
     return index < tensors_.size() ? tensors_[index] : debug_tensors_[index - tensors_.size()];
   }
-  const ort::Session& session() const { return *session_; }
+  std::shared_ptr<const Computing> computing() const;
   const std::shared_ptr<Reporter>& reporter() const { return reporter_; }
   IGpuAllocator* allocator() const { return allocator_; }
   size_t layer_count() const { return layers_.size(); }  // of one profile
@@ -71,16 +87,35 @@ class EngineCore {
   // ONNX Runtime's reason if the shapes do not fit the model. Results are remembered.
   std::shared_ptr<const Shapes> Resolve(const std::vector<InputState>& inputs, std::string* error);
 
-  // Bytes of activation memory that a context of this profile takes.
+  // Bytes of activation memory that a context of this profile takes, with what weight streaming needs.
   size_t ContextMemory(size_t profile) const;
+
+  // Built with one of kREFIT, kREFIT_IDENTICAL, kREFIT_INDIVIDUAL and kSTRIP_PLAN.
+  bool refittable() const;
+  const std::vector<RefittableWeight>& weights() const { return refittable_; }
+  bool IsMissing(const std::string& name) const;  // stripped, and not refitted since
+  bool IsComplete() const;
+  // Exchanges weights, given by name as bytes; the reason if the model cannot be loaded then.
+  std::string Refit(const std::map<std::string, std::string>& values);
+  // The plan as it is now; without the refittable weights, or those that are missing anyway.
+  std::string Serialize(bool exclude_weights) const;
+
+  // Weight streaming: the bytes that may be streamed, those of them that stay on the device, and what streaming needs there.
+  int64_t StreamableBytes() const;
+  int64_t budget() const { return budget_; }
+  int64_t ScratchBytes() const;
+  // False if there is not enough device memory. No context may be alive.
+  bool SetBudget(int64_t bytes);
+  int contexts() const { return contexts_; }
+  void CountContext(int difference) { contexts_ += difference; }
 
  private:
   EngineCore(Plan plan, std::shared_ptr<Reporter> reporter, IGpuAllocator* allocator);
   std::string Load();
   std::string AddTensors();
   std::string AddDebugTensors();
-  // The model's bytes, with the debug tensors among its outputs.
-  std::string RunnableModel() const;
+  // `model` with the debug tensors among its outputs.
+  std::string RunnableModel(const std::string& model) const;
   std::shared_ptr<const Shapes> Infer(const std::vector<InputState>& inputs,
                                       std::string* error) const;
   // One run on zeros, for what shape inference cannot tell. ONNX Runtime's reason if it fails.
@@ -96,11 +131,16 @@ class EngineCore {
   std::vector<TensorSpec> debug_tensors_;
   size_t input_count_ = 0;
   std::vector<const onnx::Node*> layers_;
-  std::unique_ptr<ort::Session> session_;
   std::unique_ptr<DeviceMemory> weights_;
+  size_t weights_bytes_ = 0;
+  std::vector<RefittableWeight> refittable_;
+  std::atomic<int64_t> budget_{0};
+  std::atomic<int> contexts_{0};
 
   using Key = std::vector<int64_t>;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Computing> computing_;
+  std::set<std::string> missing_;
   std::list<std::pair<Key, std::shared_ptr<const Shapes>>> cache_;  // most recently used first
 };
 

@@ -91,7 +91,7 @@ CUresult ModelRun::Run() {
     if (!AddView(tensor, &outputs, &holds)) return CUDA_ERROR_ILLEGAL_ADDRESS;
   }
   std::vector<ort::Produced> produced;
-  const std::string error = core_->session().Run(inputs, outputs, &produced);
+  const std::string error = core_->computing()->session->Run(inputs, outputs, &produced);
   if (!error.empty()) {
     if (!ExitGate::Exiting())
       reporter_->Error(ErrorCode::kFAILED_EXECUTION, kApi, kCudaRuntime,
