@@ -43,6 +43,7 @@ export type { LogFunction, LogOptions, LogSeverity } from './log.js';
 export type { PlatformOptions, RuntimeKind } from './platform.js';
 
 export { ActivationMemory, type ActivationMemoryOptions } from './runtime/activation-memory.js';
+export type { ModelOptions } from './plan-cache/options.js';
 export { Session } from './session.js';
 export type {
   Feed,

@@ -7,6 +7,9 @@ import { type RuntimeKind, openPlatformWithDevice, platformOptionNames } from '.
 import { deserialize, makeNativeRuntime, versionText } from './runtime/runtime.js';
 import { type EngineProperties, engineProperties } from './runtime/engine-info.js';
 import { ActivationMemory } from './runtime/activation-memory.js';
+import { modelSource } from './plan-cache/model-source.js';
+import { modelOptionNames, refuseModelOptions } from './plan-cache/options.js';
+import { engineOfModel } from './plan-cache/plan-cache.js';
 import { Dispatcher, type DispatcherHolder } from './session/dispatcher.js';
 import { resolveFeeds } from './session/feeds.js';
 import { type IoTable, describeTensor, ioTable } from './session/io-table.js';
@@ -31,6 +34,7 @@ import { checkChoice, checkInteger, checkOptions, checkShape } from './validate.
 const sessionOptionNames = [
   ...platformOptionNames,
   ...logOptionNames,
+  ...modelOptionNames,
   'device',
   'instances',
   'profile',
@@ -123,15 +127,16 @@ export class Session {
   }
 
   /**
-   * Loads a plan. The work happens on other threads.
+   * Loads a plan, or an ONNX model, which is built first if the plan cache does not have it. The work happens on other threads.
    *
-   * @param plan - Path of the plan (read on another thread, outside JavaScript's memory), or its bytes, which are copied before this returns.
-   * @param options - Which runtime and device, how many instances, and so on.
+   * @param plan - Path of the plan (read on another thread, outside JavaScript's memory) or of the model, or the bytes of either, which are copied before
+   *   this returns. Which of the two it is its first bytes tell.
+   * @param options - Which runtime and device, how many instances, and so on; for a model also how to build it and where to keep the plan.
    * @returns Rejects with {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_BUFFER; {@link LoadError} ERR_TRT_NO_DRIVER,
    *   ERR_TRT_LIBRARY_NOT_FOUND, ERR_TRT_LIBRARY_INVALID, ERR_TRT_LIBRARY_VERSION, ERR_TRT_REFERENCE_UNAVAILABLE, ERR_TRT_ADDON;
    *   {@link FileError} ERR_TRT_FILE; {@link InvalidPlanError} ERR_TRT_INVALID_PLAN, ERR_TRT_DESERIALIZE; {@link IncompatiblePlanError}
    *   ERR_TRT_PLAN_VERSION, ERR_TRT_PLAN_DEVICE, ERR_TRT_PLAN_RUNTIME; {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY; {@link AbortedError} ERR_TRT_ABORTED;
-   *   {@link ClosedError} ERR_TRT_CLOSED when the `activationMemory` is closed.
+   *   {@link ClosedError} ERR_TRT_CLOSED when the `activationMemory` is closed. For models also {@link BuildError}, {@link UnsupportedError}, as {@link build}.
    */
   static async load(
     plan: string | URL | Uint8Array | ArrayBuffer,
@@ -139,7 +144,7 @@ export class Session {
   ): Promise<Session> {
     checkOptions(options, sessionOptionNames, 'Session.load');
     const signal = checkSignal(options.signal, 'Session.load');
-    const loading = Session.#load(plan, options);
+    const loading = Session.#load(plan, options, signal);
     if (signal === undefined) return loading;
     return new Promise<Session>((resolve, reject) => {
       const onAbort = (): void => {
@@ -156,7 +161,11 @@ export class Session {
     });
   }
 
-  static async #load(plan: unknown, options: SessionOptions): Promise<Session> {
+  static async #load(
+    plan: unknown,
+    options: SessionOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Session> {
     const device = checkInteger(options.device ?? 0, 'device', 0);
     const instances = checkInteger(options.instances ?? 1, 'instances', 1, 1024);
     const priority = checkInteger(options.priority ?? 0, 'priority', -1000, 1000);
@@ -172,11 +181,20 @@ export class Session {
         'Give a function that takes a RunTiming.',
       );
     }
-    const { platform } = openPlatformWithDevice(options, device);
+    let source = modelSource(plan); // not awaited for bytes, which the caller may change at once
+    if (source instanceof Promise) source = await source;
+    if (source === undefined) refuseModelOptions(options, plan);
+    const { platform, devices } = openPlatformWithDevice(options, device);
     const runtime = makeNativeRuntime(platform, device, options);
+    const open = (from: unknown): Promise<NativeEngine> =>
+      deserialize(runtime, from, 'Session.load');
     let engine: NativeEngine | undefined;
     try {
-      engine = await deserialize(runtime, plan, 'Session.load');
+      const gpu = devices[device];
+      engine =
+        source === undefined || gpu === undefined
+          ? await open(plan)
+          : await engineOfModel({ source, options, platform, device: gpu, signal, open });
       const { info } = engine;
       const pinnedProfile =
         options.profile === undefined || options.profile === 'auto'

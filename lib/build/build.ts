@@ -90,7 +90,8 @@ const flags = [
   'excludeLeanRuntime',
 ] as const;
 
-const optionNames = [
+/** Names of {@link BuildOptions}. @internal */
+export const buildOptionNames: readonly string[] = [
   ...platformOptionNames,
   ...logOptionNames,
   ...flags,
@@ -128,7 +129,7 @@ const optionNames = [
  * ```
  */
 export async function build(options: BuildOptions): Promise<Uint8Array> {
-  checkOptions(options, optionNames, 'build');
+  checkOptions(options, buildOptionNames, 'build');
   const signal = checkSignal(options.signal, 'build');
   const device = checkInteger(options.device ?? 0, 'device', 0);
   const native = nativeOptions(options, device);
@@ -173,7 +174,8 @@ function flag(value: unknown, name: string, otherwise: boolean): boolean {
   );
 }
 
-function nativeOptions(options: BuildOptions, device: number): NativeBuildOptions {
+/** The addon's form of the options, checked, defaults included. @throws ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_SHAPE @internal */
+export function nativeOptions(options: BuildOptions, device: number): NativeBuildOptions {
   const { profiles = [], progress, saveEngine } = options;
   if (!Array.isArray(profiles)) {
     throw invalidArgument(

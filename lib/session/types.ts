@@ -4,12 +4,13 @@ import type { DeviceTensor } from '../device-tensor.js';
 import type { ActivationMemory } from '../runtime/activation-memory.js';
 import type { TensorData } from '../dtype.js';
 import type { LogOptions } from '../log.js';
+import type { ModelOptions } from '../plan-cache/options.js';
 import type { PlatformOptions } from '../platform.js';
 import type { ProfileShape, TensorInfo } from '../runtime/engine-info.js';
 import type { Tensor } from '../tensor.js';
 
-/** How a session is loaded. */
-export interface SessionOptions extends PlatformOptions, LogOptions {
+/** How a session is loaded. With an ONNX model also how it is built, and where the plan is kept. */
+export interface SessionOptions extends PlatformOptions, LogOptions, ModelOptions {
   /** Index of the CUDA device; default 0. */
   device?: number | undefined;
   /**

@@ -10,7 +10,8 @@ namespace {
 constexpr std::array<const char*, kKindCount> kNames = {
     "Platform",        "Runtime",  "Engine", "EngineInspector", "ExecutionContext",
     "OutputAllocator", "Stream",   "Event",  "CudaGraph",       "DeviceBuffer",
-    "PinnedBuffer",    "Executor", "Build",  "ActivationPool",  "Measurement"};
+    "PinnedBuffer",    "Executor", "Build",  "ActivationPool",  "Measurement",
+    "FileLock"};
 
 std::array<napi_type_tag, kKindCount> MakeTags() {
   std::random_device random;

@@ -25,8 +25,9 @@ enum class Kind : std::uint8_t {
   kBuild,
   kActivationPool,
   kMeasurement,
+  kFileLock,
 };
-inline constexpr std::size_t kKindCount = 15;
+inline constexpr std::size_t kKindCount = 16;
 
 const char* KindName(Kind kind) noexcept;  // "Stream"
 

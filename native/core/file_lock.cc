@@ -1,0 +1,60 @@
+// Taking a FileLock.
+#include "core/file_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace trtnode {
+namespace {
+
+// Somebody may remove the file between our opening and locking it, and again.
+constexpr int kMostTries = 100;
+
+Status LockError(const std::string& path, const char* call, int error) {
+  std::array<char, 128> text{};  // strerror_r: several threads may be here
+  Error failure;
+  failure.code = ErrorCode::kFile;
+  failure.call = call;
+  failure.message = "The lock file " + path +
+                    " cannot be used: " + ::strerror_r(error, text.data(), text.size()) + ".";
+  failure.hint = "Check that this user may write to the folder, and that its file system has locks.";
+  return Status(std::move(failure));
+}
+
+bool Same(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+}  // namespace
+
+Result<std::optional<FileLock>> FileLock::TryAcquire(const std::string& path) {
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    // O_NONBLOCK: a FIFO of that name must not hold this thread.
+    Descriptor file(::open(path.c_str(),
+                           O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+                           S_IRUSR | S_IWUSR));
+    if (file.get() < 0) return LockError(path, "open", errno);
+    struct stat opened {};
+    if (::fstat(file.get(), &opened) != 0) return LockError(path, "fstat", errno);
+    if (!S_ISREG(opened.st_mode)) return LockError(path, "open", EINVAL);
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK) return std::optional<FileLock>();
+      if (errno == EINTR) continue;
+      return LockError(path, "flock", errno);
+    }
+    // A lock on a file that has lost its name excludes nobody.
+    struct stat named {};
+    if (::lstat(path.c_str(), &named) == 0 && Same(opened, named)) {
+      return std::optional<FileLock>(FileLock(std::move(file)));
+    }
+  }
+  return LockError(path, "flock", EBUSY);
+}
+
+}  // namespace trtnode
