@@ -79,10 +79,12 @@ function checkHostCode(options: SessionOptions): void {
 
 /** The options of build() among those of Session.load. */
 function buildOptions(options: SessionOptions): Omit<BuildOptions, 'onnx'> {
-  const { cacheDir, cacheMaxBytes, ...all } = options;
-  void [cacheDir, cacheMaxBytes];
+  const others = ['cacheDir', 'cacheMaxBytes'];
   const names = [...modelOptionNames, 'runtime', 'library', 'pluginLibraries', 'device'];
-  return Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
+  const given = Object.entries(options);
+  return Object.fromEntries(
+    given.filter(([name]) => names.includes(name) && !others.includes(name)),
+  );
 }
 
 function buildModel(

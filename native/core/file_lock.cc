@@ -23,7 +23,8 @@ Status LockError(const std::string& path, const char* call, int error) {
   failure.call = call;
   failure.message = "The lock file " + path +
                     " cannot be used: " + ::strerror_r(error, text.data(), text.size()) + ".";
-  failure.hint = "Check that this user may write to the folder, and that its file system has locks.";
+  failure.hint =
+      "Check that this user may write to the folder, and that its file system has locks.";
   return Status(std::move(failure));
 }
 
@@ -40,7 +41,7 @@ Result<std::optional<FileLock>> FileLock::TryAcquire(const std::string& path) {
                            O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
                            S_IRUSR | S_IWUSR));
     if (file.get() < 0) return LockError(path, "open", errno);
-    struct stat opened {};
+    struct stat opened{};
     if (::fstat(file.get(), &opened) != 0) return LockError(path, "fstat", errno);
     if (!S_ISREG(opened.st_mode)) return LockError(path, "open", EINVAL);
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -49,7 +50,7 @@ Result<std::optional<FileLock>> FileLock::TryAcquire(const std::string& path) {
       return LockError(path, "flock", errno);
     }
     // A lock on a file that has lost its name excludes nobody.
-    struct stat named {};
+    struct stat named{};
     if (::lstat(path.c_str(), &named) == 0 && Same(opened, named)) {
       return std::optional<FileLock>(FileLock(std::move(file)));
     }

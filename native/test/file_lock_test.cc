@@ -52,7 +52,7 @@ TEST(OneHolderAtATimeInOneProcessToo) {
     CHECK(Free(folder / "another"));
   }
   CHECK(Free(path));
-  struct stat made {};
+  struct stat made{};
   CHECK(::stat(path.c_str(), &made) == 0);
   CHECK((made.st_mode & 0777U) == 0600U);
 }
