@@ -69,6 +69,17 @@ export {
   type PlanInfo,
   inspect,
 } from './inspect/inspect.js';
+export {
+  type PreflightHeader,
+  type PreflightOptions,
+  type PreflightReport,
+  preflight,
+} from './inspect/preflight.js';
+export type {
+  PreflightCheck,
+  PreflightCheckName,
+  PreflightStatus,
+} from './inspect/preflight-checks.js';
 export type { OnnxInfo, OnnxTensor } from './inspect/onnx.js';
 export { bench } from './bench/bench.js';
 export type { BenchSummary } from './bench/statistics.js';

@@ -7,6 +7,7 @@ import { type RuntimeKind, openPlatformWithDevice, platformOptionNames } from '.
 import { deserialize, makeNativeRuntime, versionText } from './runtime/runtime.js';
 import { type EngineProperties, engineProperties } from './runtime/engine-info.js';
 import { ActivationMemory } from './runtime/activation-memory.js';
+import { planHead, withPreflight } from './inspect/preflight-error.js';
 import { modelSource } from './plan-cache/model-source.js';
 import { modelOptionNames, refuseModelOptions } from './plan-cache/options.js';
 import { engineOfModel } from './plan-cache/plan-cache.js';
@@ -186,8 +187,11 @@ export class Session {
     if (source === undefined) refuseModelOptions(options, plan);
     const { platform, devices } = openPlatformWithDevice(options, device);
     const runtime = makeNativeRuntime(platform, device, options);
-    const open = (from: unknown): Promise<NativeEngine> =>
-      deserialize(runtime, from, 'Session.load');
+    let opened: unknown;
+    const open = (from: unknown): Promise<NativeEngine> => {
+      opened = planHead(from);
+      return deserialize(runtime, from, 'Session.load');
+    };
     let engine: NativeEngine | undefined;
     try {
       const gpu = devices[device];
@@ -237,7 +241,7 @@ export class Session {
     } catch (error) {
       engine?.close();
       runtime.close();
-      throw error;
+      throw await withPreflight(error, opened, platform, device, options.engineHostCodeAllowed);
     }
   }
 

@@ -1,6 +1,7 @@
 // What is measured: an engine, the shapes it runs with, and its inputs.
 
 import { describe, invalidArgument } from '../errors.js';
+import { withPreflight } from '../inspect/preflight-error.js';
 import type { NativeEngine, NativeMeasureOptions, NativePlatform } from '../native.js';
 import { openPlatformWithDevice } from '../platform.js';
 import { type MadeInput, makeInputs } from '../run/inputs.js';
@@ -134,7 +135,7 @@ export async function openSubject(
     };
   } catch (error) {
     close();
-    throw error;
+    throw await withPreflight(error, plan, platform, device, options.engineHostCodeAllowed);
   }
 }
 

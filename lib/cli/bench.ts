@@ -20,6 +20,7 @@ import {
   integerFlag,
   numberFlag,
 } from './flags.js';
+import { planVersion } from './preflight.js';
 import { parseFiles, parseShapes } from './shapes.js';
 
 const maxMs = 2 ** 31 - 1;
@@ -264,6 +265,12 @@ function print(report: BenchReport, parsed: ParsedFlags, output: Output): void {
 
 async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const plan = planPath(parsed);
+  if (hasFlag(parsed, 'getPlanVersionOnly')) {
+    const version = await planVersion(plan);
+    output.text(`Plan was created with TensorRT version ${version}`);
+    output.data({ plan, version });
+    return 0;
+  }
   integerFlag(parsed, 'avgRuns', 1); // before the measurement, not after it
   const options = optionsOf(parsed);
   const files = exportFiles(parsed, plan, options);

@@ -12,6 +12,7 @@ import {
   reportError,
 } from './command.js';
 import { type ParsedFlags, UsageError, hasFlag } from './flags.js';
+import { planVersion, planVersionFlag, preflightFlag, runPreflight } from './preflight.js';
 
 async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const [file, ...others] = parsed.positionals;
@@ -20,6 +21,13 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       `inspect needs one file, got ${parsed.positionals.length}`,
       'Write trt-node inspect FILE.',
     );
+  }
+  if (hasFlag(parsed, 'preflight')) return runPreflight(file, parsed, output);
+  if (hasFlag(parsed, 'getPlanVersionOnly')) {
+    const version = await planVersion(file);
+    output.text(version);
+    output.data({ version });
+    return 0;
   }
   const result = await inspect(file, {
     ...platformOptions(parsed),
@@ -49,6 +57,8 @@ export const inspectCommand: Command = {
       name: 'engineHostCodeAllowed',
       help: 'Allow executable host code in the plan (version-compatible plans that you trust)',
     },
+    preflightFlag,
+    planVersionFlag,
     ...platformFlags,
     ...commonFlags,
   ],

@@ -22,6 +22,7 @@ import {
 import { makeNativeRuntime, versionText } from '../runtime/runtime.js';
 import { checkInteger, checkOptions } from '../validate.js';
 import { type OnnxInfo, parseOnnx } from './onnx.js';
+import { withPreflightSync } from './preflight-error.js';
 
 /** How {@link inspect} looks at a file. */
 export interface InspectOptions extends PlatformOptions, LogOptions {
@@ -140,7 +141,9 @@ async function inspectPlan(bytes: Uint8Array, options: InspectOptions): Promise<
     const { kind, version } = platform;
     const runtimeVersion = versionText(version);
     return { kind: 'plan', header, runtime: kind, runtimeVersion, engine, error: undefined };
-  } catch (error) {
+  } catch (thrown) {
+    const hostCode = options.engineHostCodeAllowed === true;
+    const error = platform ? withPreflightSync(thrown, bytes, platform, device, hostCode) : thrown;
     if (!isTensorRTError(error)) throw error;
     if (error.code === 'ERR_TRT_INVALID_ARGUMENT') throw error;
     if (error instanceof LoadError && error.code === 'ERR_TRT_ADDON') throw error;

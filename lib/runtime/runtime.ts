@@ -6,7 +6,7 @@ import type { DType } from '../dtype.js';
 import { describe, invalidArgument } from '../errors.js';
 import { loadAddon } from '../load.js';
 import { type LogOptions, logOptionNames, nativeLogOptions } from '../log.js';
-import type { NativePlatform, NativeRuntime } from '../native.js';
+import type { NativeEngine, NativePlatform, NativeRuntime } from '../native.js';
 import {
   type PlatformOptions,
   type RuntimeKind,
@@ -14,6 +14,7 @@ import {
   platformOptionNames,
 } from '../platform.js';
 import { planBytes } from '../plan.js';
+import { withPreflight, withPreflightSync } from '../inspect/preflight-error.js';
 import { checkInteger, checkOptions, checkString } from '../validate.js';
 import { DeviceBuffer } from './device-buffer.js';
 import { Engine } from './engine.js';
@@ -101,6 +102,7 @@ export function makeNativeRuntime(
  */
 export class Runtime extends Handle<NativeRuntime> {
   readonly #platform: NativePlatform;
+  readonly #hostCode: boolean;
   /** Index of the device. */
   readonly device: number;
   /** NVIDIA's TensorRT, or the CPU reference runtime. */
@@ -123,6 +125,7 @@ export class Runtime extends Handle<NativeRuntime> {
     const { platform } = openPlatformWithDevice(options, device);
     super(makeNativeRuntime(platform, device, options));
     this.#platform = platform;
+    this.#hostCode = options.engineHostCodeAllowed === true;
     this.device = device;
     this.kind = platform.kind;
     this.version = versionText(platform.version);
@@ -184,7 +187,14 @@ export class Runtime extends Handle<NativeRuntime> {
    *   {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_BUFFER
    */
   deserializeEngine(plan: Uint8Array | ArrayBuffer): Engine {
-    return new Engine(this, this.native.deserializeEngine(planBytes(plan, 'deserializeEngine')));
+    const bytes = planBytes(plan, 'deserializeEngine');
+    let native: NativeEngine;
+    try {
+      native = this.native.deserializeEngine(bytes);
+    } catch (error) {
+      throw withPreflightSync(error, bytes, this.#platform, this.device, this.#hostCode);
+    }
+    return new Engine(this, native);
   }
 
   /**
@@ -194,7 +204,12 @@ export class Runtime extends Handle<NativeRuntime> {
    * @returns Rejects as {@link Runtime.deserializeEngine} throws, and with {@link FileError} ERR_TRT_FILE.
    */
   async deserializeEngineAsync(plan: string | URL | Uint8Array | ArrayBuffer): Promise<Engine> {
-    const native = await deserialize(this.native, plan, 'deserializeEngineAsync');
+    let native: NativeEngine;
+    try {
+      native = await deserialize(this.native, plan, 'deserializeEngineAsync');
+    } catch (error) {
+      throw await withPreflight(error, plan, this.#platform, this.device, this.#hostCode);
+    }
     if (!this.closed) return new Engine(this, native);
     native.close();
     throw closedError('Runtime');
