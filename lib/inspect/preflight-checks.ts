@@ -148,7 +148,9 @@ export function checkVersionCompatible(facts: PlanFacts, machine: Machine): Resu
   const words = versionCompatible === true ? 'is' : 'is not';
   const found = `the plan ${versionCompatible === undefined ? 'does not tell' : words}`;
   const flavor = machine.platform?.flavor;
-  if (flavor === undefined) return result('unknown', machine.missing, found);
+  if (flavor === undefined) {
+    return result('unknown', 'version-compatible, if the lean runtime is to run it', found);
+  }
   if (flavor === 'full') {
     return result('ok', 'nothing: the full runtime runs all plans of its version', found);
   }
@@ -200,7 +202,7 @@ export function checkDevice(facts: PlanFacts, machine: Machine): Result {
 export function checkHardwareCompatibility(facts: PlanFacts, machine: Machine): Result {
   const { computeCapability, hardwareCompatibilityLevel: level } = facts;
   const found = level === undefined ? 'the plan does not tell' : `'${level}'`;
-  if (machine.device === undefined) return result('unknown', machine.missing, found);
+  if (machine.device === undefined) return result('unknown', 'what fits the GPU', found);
   const same = computeCapability?.join() === machine.device.computeCapability.join();
   const expected = same ? 'nothing: it was built on such a GPU' : "'amperePlus'";
   if (level === undefined) return result(same ? 'ok' : 'unknown', expected, found);
