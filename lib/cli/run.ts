@@ -24,6 +24,7 @@ import {
   hasFlag,
   integerFlag,
 } from './flags.js';
+import { modelFlags, modelOptions } from './run-model.js';
 import { parseFiles, parseShapes } from './shapes.js';
 
 function planPath(parsed: ParsedFlags): string {
@@ -108,6 +109,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   );
   await using session = await Session.load(plan, {
     ...platformOptions(parsed),
+    ...(await modelOptions(plan, parsed, output)),
     profile,
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
   });
@@ -168,7 +170,7 @@ function print(
 
 export const runCommand: Command = {
   name: 'run',
-  usage: 'PLAN [flags]',
+  usage: 'PLAN|MODEL.onnx [flags]',
   summary: 'Run a plan on .npy files or random data, and summarize its outputs',
   flags: [
     {
@@ -201,6 +203,7 @@ export const runCommand: Command = {
       help: 'Allow executable host code in the plan (version-compatible plans that you trust)',
     },
     { name: 'loadEngine', value: 'PLAN', help: "The plan, trtexec's way" },
+    ...modelFlags,
     ...platformFlags,
     ...commonFlags,
   ],

@@ -31,7 +31,7 @@ async function load() {
 
 if (isMainThread && how === 'worker') {
   for (let count = 0; count < 3; count++)
-    new Worker(__filename, { workerData: [cacheDir, 'load'] });
+    new Worker(process.argv[1], { workerData: [cacheDir, 'load'] });
 } else {
   if (isMainThread) say('start');
   void load();

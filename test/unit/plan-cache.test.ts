@@ -17,6 +17,7 @@ import {
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { Session, type SessionOptions, Tensor, build } from 'trt-node';
+import { cli, cliJson, expectTwoLines } from '../helpers/cli.js';
 import { expectError } from '../helpers/expect-error.js';
 import { writeExternalModel } from '../helpers/external-model.js';
 import { injectFaults, reference } from '../helpers/reference.js';
@@ -262,21 +263,16 @@ describe('what is not as it was written is built again', () => {
     expect(built).toBe(true);
     expect(log.join('\n')).toContain('is refused');
     injectFaults('deserialize');
-    let builds = 0;
-    const options = { ...reference, profiles, cacheDir: folder };
-    const phases = new Set<string>();
+    const lines: string[] = [];
     await expectError(
       () =>
-        Session.load(onnx, {
-          ...options,
-          progress: ({ step, phase }) => {
-            if (!phases.has(phase) && step === 0) builds++;
-            phases.add(phase);
-          },
+        load(onnx, folder, {
+          log: (_severity, line) => lines.push(line),
+          logSeverity: 'info',
         }),
       'ERR_TRT_DESERIALIZE',
     );
-    expect(builds).toBeLessThanOrEqual(phases.size);
+    expect(lines.filter((line) => line.startsWith('[plan cache] built in'))).toHaveLength(1);
   });
 
   test('what a dead builder left is removed', async () => {
@@ -423,5 +419,21 @@ describe('several at once in one process', () => {
       'ERR_TRT_ABORTED',
     );
     expect((await load(onnx, folder)).built).toBe(true);
+  });
+});
+
+describe('trt-node run MODEL.onnx', () => {
+  test('builds, keeps and runs; with a plan the flags of building are refused', async () => {
+    const folder = tempFolder();
+    const words = `run ${onnx} --runtime=reference --cacheDir=${folder} --minShapes=x:1x64 --maxShapes=x:8x64`;
+    for (let count = 0; count < 2; count++) {
+      const { status, data } = await cliJson(`${words} --shapes=x:4x64`);
+      expect(status).toBe(0);
+      expect(data.outputs).toMatchObject([{ name: 'y', shape: [4, 32] }]);
+    }
+    const file = only(folder, '.plan');
+    const refused = await cli(`run ${file} --runtime=reference --cacheDir=${folder}`);
+    expectTwoLines(refused, 2, '--cacheDir is for ONNX models', 'leave the flag out');
+    expect((await cli(`run ${file} --runtime=reference`)).status).toBe(0);
   });
 });
