@@ -73,6 +73,9 @@ function result(
   return { status, expected, found, hint };
 }
 
+/** TensorRT's numbers of the format, of the versions whose plans we have seen. */
+const serializationVersions: Readonly<Record<string, number>> = { '8.6.1': 236, '10.6.0': 239 };
+
 /** Whether the file is whole. */
 export function checkFile(facts: PlanFacts): Result {
   const { announcedBytes, bytes } = facts;
@@ -80,7 +83,19 @@ export function checkFile(facts: PlanFacts): Result {
   if (announcedBytes === undefined) {
     return result('unknown', 'a size that the plan does not tell', found);
   }
-  if (announcedBytes <= bytes) return result('ok', byteWords(announcedBytes), found);
+  if (announcedBytes <= bytes) {
+    const { version, serializationVersion: number } = facts;
+    const known = version && serializationVersions[versionWords({ ...version, build: 0 })];
+    if (known === undefined || known === number) {
+      return result('ok', byteWords(announcedBytes), found);
+    }
+    return result(
+      'unknown',
+      `an engine of serialization version ${known}`,
+      number === undefined ? 'none that can be read' : `serialization version ${number}`,
+      'The plan may be damaged: check how the file was written or copied.',
+    );
+  }
   const hint = 'The plan is truncated: check how the file was written or copied.';
   return result('failed', `${announcedBytes} bytes`, `${bytes} bytes`, hint);
 }

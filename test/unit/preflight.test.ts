@@ -419,6 +419,10 @@ describe('damaged plans', () => {
       hardwareCompatibilityLevel: undefined,
       activationBytesPerProfile: undefined,
     });
+    const damaged = head('base');
+    damaged[0x54] = 0xee; // the serialization version, which 10.6.0 has only one of
+    const report = preflightOf(damaged, heads.base?.bytes ?? 0, h200);
+    expect([report.verdict, statusOf(report, 'file')]).toEqual(['unknown', 'unknown']);
     const outside = head('base');
     outside.writeBigUInt64LE(2n ** 63n, 0x30);
     expect(readPlanFacts(outside, heads.base?.bytes ?? 0)?.computeCapability).toBeUndefined();
