@@ -19,13 +19,27 @@ export async function writeFileAtomically(file: string, bytes: Uint8Array): Prom
   await writeFilesAtomically(new Map([[file, bytes]]));
 }
 
+/** A rename is on the disk when its folder is. Some file systems cannot do that; then a crash of the machine may bring the old file back. */
+async function syncFolders(files: Iterable<string>): Promise<void> {
+  for (const folder of new Set([...files].map((file) => path.dirname(file)))) {
+    try {
+      const handle = await open(folder);
+      await handle.sync().finally(() => handle.close());
+    } catch {
+      // the files themselves are complete
+    }
+  }
+}
+
 /**
- * The same for several files: none takes its name before all are on the disk.
+ * The same for several files: none takes its name before all are on the disk. They take their names in the order of `files`.
  *
+ * @param options - `mode`: permissions of the files, less the umask; default 0o666.
  * @throws ERR_TRT_FILE
  */
 export async function writeFilesAtomically(
   files: ReadonlyMap<string, Uint8Array | string>,
+  options: { mode?: number } = {},
 ): Promise<void> {
   const staged: { file: string; temporary: string }[] = [];
   let current = '';
@@ -33,7 +47,7 @@ export async function writeFilesAtomically(
     for (const [file, content] of files) {
       current = file;
       const temporary = temporaryName(file);
-      const handle = await open(temporary, 'wx');
+      const handle = await open(temporary, 'wx', options.mode);
       staged.push({ file, temporary });
       try {
         await handle.writeFile(content);
@@ -46,6 +60,7 @@ export async function writeFilesAtomically(
       current = file;
       await rename(temporary, file);
     }
+    await syncFolders(files.keys());
   } catch (error) {
     for (const { temporary } of staged) await unlink(temporary).catch(() => undefined);
     throw fileError('write', current, error);

@@ -1,5 +1,6 @@
 // Errors: one class a reaction, one literal code a cause, and the table that ties codes, classes and docs/errors.md together.
 
+import type { PreflightReport } from './inspect/preflight.js';
 import type { ModelError, ModelSubgraph, UnsupportedOperator } from './model-report.js';
 import type { NativeErrorInfo } from './native.js';
 
@@ -118,6 +119,8 @@ export abstract class TensorRTError<C extends ErrorCode = ErrorCode> extends Err
   declare readonly cudaErrorName?: string;
   /** Bytes that were asked for, if memory was the cause. */
   declare readonly requestedBytes?: number;
+  /** Where loading a plan failed: what the plan tells of itself and the machine of itself. Not enumerable, as it is long. */
+  declare readonly preflight?: PreflightReport;
 
   constructor(code: C, reason: string, hint: string, details: ErrorDetails = {}) {
     const message = hint === '' ? reason : `${sentence(reason)} ${hint}`;

@@ -45,6 +45,7 @@ export type { PlatformOptions, RuntimeKind } from './platform.js';
 
 export { ActivationMemory, type ActivationMemoryOptions } from './runtime/activation-memory.js';
 export type { PlanInput, PlanReader, PlanSource } from './plan-source.js';
+export type { ModelOptions } from './plan-cache/options.js';
 export { Session } from './session.js';
 export type { DebugTensor } from './session/debug.js';
 export type {
@@ -110,6 +111,17 @@ export type {
   PlanDiff,
 } from './inspect/diff-types.js';
 export { type GraphOptions, drawGraph } from './inspect/graph/draw.js';
+export {
+  type PreflightHeader,
+  type PreflightOptions,
+  type PreflightReport,
+  preflight,
+} from './inspect/preflight.js';
+export type {
+  PreflightCheck,
+  PreflightCheckName,
+  PreflightStatus,
+} from './inspect/preflight-checks.js';
 export { bench } from './bench/bench.js';
 export type { BenchSummary } from './bench/statistics.js';
 export type {

@@ -720,6 +720,10 @@ export interface NativeExecutor {
   close(): Promise<void>;
 }
 
+export interface NativeFileLock {
+  close(): void;
+}
+
 export interface NativeAddon {
   /** Once per environment, before anything else. */
   initialize(hooks: { createError: (info: NativeErrorInfo) => Error }): void;
@@ -750,6 +754,11 @@ export interface NativeAddon {
     totalBytes: number | undefined;
     computeCapability: [major: number, minor: number] | undefined;
   };
+  /**
+   * Takes an exclusive lock on `path` (made if it is missing) until close(), the end of the handle or that of the process; undefined at once when somebody
+   * else has it, in this process or another. ERR_TRT_FILE.
+   */
+  lockFile(path: string): Promise<NativeFileLock | undefined>;
   /** Test only: fault injection of the reference library behind `platform` (its README has the grammar); '' clears. */
   setReferenceFaults(platform: NativePlatform, spec: string): void;
   /** Test only: handles not yet freed, process-wide, by kind. */

@@ -11,6 +11,10 @@ import { type EngineProperties, engineProperties } from './runtime/engine-info.j
 import type { PlanInput } from './plan-source.js';
 import { GpuAllocator } from './runtime/gpu-allocator.js';
 import { debugPlan } from './session/debug.js';
+import { planHead, withPreflight } from './inspect/preflight-error.js';
+import { modelSource } from './plan-cache/model-source.js';
+import { modelOptionNames, refuseModelOptions } from './plan-cache/options.js';
+import { engineOfModel } from './plan-cache/plan-cache.js';
 import { Dispatcher, type DispatcherHolder } from './session/dispatcher.js';
 import { checkEngineOptions, prepareEngine } from './session/engine-options.js';
 import { resolveFeeds } from './session/feeds.js';
@@ -53,6 +57,7 @@ import { checkChoice, checkInteger, checkOptions, checkShape } from './validate.
 const sessionOptionNames = [
   ...platformOptionNames,
   ...logOptionNames,
+  ...modelOptionNames,
   'device',
   'devices',
   'instances',
@@ -68,7 +73,7 @@ const sessionOptionNames = [
   'gpuAllocator',
   'executionContextAllocationStrategy',
   'weightStreamingBudget',
-  'refit',
+  'refitFrom',
   'onTiming',
   'signal',
 ];
@@ -154,16 +159,17 @@ export class Session {
   }
 
   /**
-   * Loads a plan. The work happens on other threads.
+   * Loads a plan, or an ONNX model, which is built first if the plan cache does not have it. The work happens on other threads.
    *
-   * @param plan - Path of the plan (read on another thread, outside JavaScript's memory), its bytes, which are copied before this returns, or a source of chunks
-   *   ({@link PlanSource}), which is never held in memory as a whole (TensorRT 8 excepted).
-   * @param options - Which runtime and device, how many instances, and so on.
+   * @param plan - Path of the plan (read on another thread, outside JavaScript's memory) or of an ONNX model, or the bytes of either, which are copied before
+   *   this returns; which of the two it is its first bytes tell. Or a plan as a source of chunks ({@link PlanSource}), which is never held in memory as a
+   *   whole (TensorRT 8 excepted).
+   * @param options - Which runtime and device, how many instances, and so on; for a model also how to build it and where to keep the plan.
    * @returns Rejects with {@link InvalidArgumentError} ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_BUFFER; {@link LoadError} ERR_TRT_NO_DRIVER,
    *   ERR_TRT_LIBRARY_NOT_FOUND, ERR_TRT_LIBRARY_INVALID, ERR_TRT_LIBRARY_VERSION, ERR_TRT_REFERENCE_UNAVAILABLE, ERR_TRT_ADDON;
    *   {@link FileError} ERR_TRT_FILE; {@link InvalidPlanError} ERR_TRT_INVALID_PLAN, ERR_TRT_DESERIALIZE; {@link IncompatiblePlanError}
    *   ERR_TRT_PLAN_VERSION, ERR_TRT_PLAN_DEVICE, ERR_TRT_PLAN_RUNTIME; {@link OutOfMemoryError} ERR_TRT_OUT_OF_MEMORY; {@link AbortedError} ERR_TRT_ABORTED;
-   *   {@link ClosedError} ERR_TRT_CLOSED when the `activationMemory` is closed.
+   *   {@link ClosedError} ERR_TRT_CLOSED when the `activationMemory` is closed. For models also {@link BuildError}, {@link UnsupportedError}, as {@link build}.
    */
   static async load(plan: PlanInput, options: SessionOptions = {}): Promise<Session> {
     checkOptions(options, sessionOptionNames, 'Session.load');
@@ -206,10 +212,23 @@ export class Session {
         'Give a function that takes a RunTiming.',
       );
     }
-    const { platform } = openPlatformWithDevice(options, Math.max(...devices));
+    let source = modelSource(plan); // not awaited for bytes, which the caller may change at once
+    if (source instanceof Promise) source = await source;
+    if (source === undefined) refuseModelOptions(options, plan);
+    const opener = openPlatformWithDevice(options, Math.max(...devices));
+    const { platform } = opener;
+    let opened: unknown;
+    const open = (from: unknown): Promise<OpenedEngine[]> => {
+      opened = planHead(from);
+      return openEngines(platform, devices, from, options, signal);
+    };
     let engines: OpenedEngine[] = [];
     try {
-      engines = await openEngines(platform, devices, plan, options, signal);
+      const gpu = opener.devices[devices[0] ?? 0];
+      engines =
+        source === undefined || gpu === undefined
+          ? await open(plan)
+          : await engineOfModel({ source, options, platform, device: gpu, signal, open });
       for (const { engine } of engines) await prepareEngine(engine, engineOptions, 'Session.load');
       const { info } = (engines[0] as OpenedEngine).engine;
       const pinnedProfile =
@@ -248,7 +267,9 @@ export class Session {
       return session;
     } catch (error) {
       engines.forEach(closeEngine);
-      throw GpuAllocator.explain(error, options.gpuAllocator);
+      const explained = GpuAllocator.explain(error, options.gpuAllocator);
+      const hostCode = options.engineHostCodeAllowed;
+      throw await withPreflight(explained, opened, platform, devices[0] ?? 0, hostCode);
     }
   }
 

@@ -206,7 +206,7 @@ function load(
     logSeverity,
     signal,
     engineHostCodeAllowed: options.engineHostCodeAllowed,
-    refit: options.refit,
+    refitFrom: options.refitFrom,
     weightStreamingBudget: settings.weightStreamingBudget,
     executionContextAllocationStrategy: settings.allocationStrategy,
     instances: settings.streams,

@@ -36,7 +36,7 @@ const optionNames = [
   'layerInfo',
   'outputs',
   'engineHostCodeAllowed',
-  'refit',
+  'refitFrom',
   'weightStreamingBudget',
   'executionContextAllocationStrategy',
   'progress',
@@ -110,7 +110,9 @@ export function benchSettings(options: BenchOptions): BenchSettings {
   if (strategy !== undefined) {
     allocationStrategyNumber(strategy, 'bench: executionContextAllocationStrategy');
   }
-  if (options.refit !== undefined) checkRefitOptions(options.refit, 'bench: refit');
+  if (options.refitFrom !== undefined) {
+    checkRefitOptions(options.refitFrom, 'bench: refitFrom');
+  }
   const { cudaGraph, spinWait, persistentCacheRatio: ratio } = options;
   const streams = checkInteger(options.streams ?? 1, 'bench: streams', 1, maxStreams);
   return {

@@ -1,6 +1,7 @@
 // What is measured: an engine, the shapes it runs with, and its inputs.
 
 import { describe, invalidArgument } from '../errors.js';
+import { withPreflight } from '../inspect/preflight-error.js';
 import type { NativeEngine, NativeMeasureOptions, NativePlatform } from '../native.js';
 import { openPlatformWithDevice } from '../platform.js';
 import { type MadeInput, makeInputs } from '../run/inputs.js';
@@ -111,9 +112,9 @@ export async function openSubject(
   };
   try {
     engine = await deserialize(runtime, plan, 'bench');
-    const { refit } = options;
+    const { refitFrom } = options;
     const { weightStreamingBudget } = settings;
-    const refitted = await prepareEngine(engine, { refit, weightStreamingBudget }, 'bench');
+    const refitted = await prepareEngine(engine, { refitFrom, weightStreamingBudget }, 'bench');
     checkSignal(options.signal, 'bench'); // it may have been aborted meanwhile
     const table = ioTable(platform, [device], engine.info);
     const pinned =
@@ -140,7 +141,7 @@ export async function openSubject(
     };
   } catch (error) {
     close();
-    throw error;
+    throw await withPreflight(error, plan, platform, device, options.engineHostCodeAllowed);
   }
 }
 

@@ -64,8 +64,8 @@ export interface BenchOptions extends PlatformOptions, LogOptions {
   outputs?: boolean | undefined;
   /** Whether the plan may bring executable host code. Only for plans that you trust. Default false. */
   engineHostCodeAllowed?: boolean | undefined;
-  /** Other weights than the plan's: as {@link SessionOptions.refit}; before each phase. */
-  refit?: RefitOptions | undefined;
+  /** Other weights than the plan's: as {@link SessionOptions.refitFrom}; before each phase. */
+  refitFrom?: RefitOptions | undefined;
   /** As {@link SessionOptions.weightStreamingBudget}. */
   weightStreamingBudget?: WeightStreamingBudget | undefined;
   /**
@@ -227,7 +227,7 @@ export interface BenchInput {
 
 /** What was measured, on what, how, and what came out. */
 export interface BenchReport {
-  /** With `refit`: how many weights were given, and how long setting them and refitting took. */
+  /** With `refitFrom`: how many weights were given, and how long setting them and refitting took. */
   readonly refit: { readonly weights: number; readonly milliseconds: number } | undefined;
   /** Path of the plan, or undefined when bytes were given. */
   readonly plan: string | undefined;

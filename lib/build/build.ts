@@ -103,7 +103,8 @@ const flags = [
   'excludeLeanRuntime',
 ] as const;
 
-const optionNames = [
+/** Names of {@link BuildOptions}. @internal */
+export const buildOptionNames: readonly string[] = [
   ...platformOptionNames,
   ...logOptionNames,
   ...flags,
@@ -145,7 +146,7 @@ const optionNames = [
  * ```
  */
 export async function build(options: BuildOptions): Promise<Uint8Array> {
-  checkOptions(options, optionNames, 'build');
+  checkOptions(options, buildOptionNames, 'build');
   const signal = checkSignal(options.signal, 'build');
   const device = checkInteger(options.device ?? 0, 'device', 0);
   const native = nativeOptions(options, device);
@@ -194,7 +195,8 @@ async function readModel(path: string): Promise<Uint8Array> {
   }
 }
 
-function nativeOptions(
+/** The addon's form of the options, checked, defaults included. @throws ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_SHAPE @internal */
+export function nativeOptions(
   options: BuildOptions,
   device: number,
 ): Omit<NativeBuildOptions, 'gpuAllocator'> {

@@ -3,6 +3,7 @@
 import { commonFlags, platformFlags } from './command.js';
 import { engineFlags } from './engine-flags.js';
 import type { Flag } from './flags.js';
+import { planVersionFlag } from './preflight.js';
 
 const built = 'the plan is built already; `trt-node build` takes it';
 const ownRun = 'layers are always profiled in a run of their own';
@@ -124,7 +125,8 @@ export const benchFlags: readonly Flag[] = [
     'useRuntime',
     'leanDLLPath',
   ),
-  ...refused('Use trt-node inspect PLAN.', 'getPlanVersionOnly', 'dumpOptimizationProfile'),
+  planVersionFlag,
+  ...refused('Use trt-node inspect PLAN.', 'dumpOptimizationProfile'),
   ...refused('Use trt-node run PLAN --saveOutputs=DIR.', 'dumpRawBindingsToFile'),
   ...refused('Use trt-node refit PLAN --dumpRefit.', 'dumpRefit'),
   ...refused(

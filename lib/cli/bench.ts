@@ -22,6 +22,7 @@ import {
   integerFlag,
   numberFlag,
 } from './flags.js';
+import { planVersion } from './preflight.js';
 import { parseFiles, parseShapes } from './shapes.js';
 
 const maxMs = 2 ** 31 - 1;
@@ -141,7 +142,7 @@ function optionsOf(parsed: ParsedFlags): BenchOptions {
     layerInfo: hasFlag(parsed, 'dumpLayerInfo') || hasFlag(parsed, 'exportLayerInfo'),
     outputs: hasFlag(parsed, 'dumpOutput') || hasFlag(parsed, 'exportOutput'),
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
-    refit: refitFlag(parsed),
+    refitFrom: refitFlag(parsed),
     weightStreamingBudget: weightStreamingFlag(parsed),
     executionContextAllocationStrategy: allocationStrategyFlag(parsed),
   };
@@ -286,6 +287,12 @@ function print(report: BenchReport, parsed: ParsedFlags, output: Output): void {
 
 async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const plan = planPath(parsed);
+  if (hasFlag(parsed, 'getPlanVersionOnly')) {
+    const version = await planVersion(plan);
+    output.text(`Plan was created with TensorRT version ${version}`);
+    output.data({ plan, version });
+    return 0;
+  }
   integerFlag(parsed, 'avgRuns', 1); // before the measurement, not after it
   const options = optionsOf(parsed);
   const files = exportFiles(parsed, plan, options);

@@ -26,6 +26,7 @@ import {
   integerFlag,
 } from './flags.js';
 import { inspectDiff } from './inspect-diff.js';
+import { planVersion, planVersionFlag, preflightFlag, runPreflight } from './preflight.js';
 
 const showWords = ['layers', 'attrs', 'weights'] as const;
 
@@ -84,6 +85,13 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       `inspect needs one file, got ${files.length}`,
       'Write trt-node inspect FILE, or trt-node inspect FILE --diff=OTHER.',
     );
+  }
+  if (hasFlag(parsed, 'preflight')) return runPreflight(file, parsed, output);
+  if (hasFlag(parsed, 'getPlanVersionOnly')) {
+    const version = await planVersion(file);
+    output.text(version);
+    output.data({ version });
+    return 0;
   }
   if (hasFlag(parsed, 'capability')) {
     const capability = await checkModel(file, platformOptions(parsed));
@@ -161,6 +169,8 @@ export const inspectCommand: Command = {
       name: 'engineHostCodeAllowed',
       help: 'Allow executable host code in the plan (version-compatible plans that you trust)',
     },
+    preflightFlag,
+    planVersionFlag,
     ...platformFlags,
     ...commonFlags,
   ],

@@ -41,6 +41,7 @@ import {
   integerFlag,
 } from './flags.js';
 import { type RunComparison, checkCompareFlags, compareFlags, compareRun } from './run-compare.js';
+import { modelFlags, modelOptions } from './run-model.js';
 import { parseFiles, parseShapes } from './shapes.js';
 
 function planPath(parsed: ParsedFlags): string {
@@ -101,8 +102,9 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   };
   await using session = await Session.load(plan, {
     ...options,
+    ...(await modelOptions(plan, parsed, output)),
     profile,
-    refit: refitFlag(parsed),
+    refitFrom: refitFlag(parsed),
     weightStreamingBudget: weightStreamingFlag(parsed),
     executionContextAllocationStrategy: allocationStrategyFlag(parsed),
   });
@@ -230,7 +232,7 @@ function print(
 
 export const runCommand: Command = {
   name: 'run',
-  usage: 'PLAN [flags]',
+  usage: 'PLAN|MODEL.onnx [flags]',
   summary: 'Run a plan on .npy files or random data, and summarize its outputs',
   flags: [
     {
@@ -277,6 +279,7 @@ export const runCommand: Command = {
     },
     { name: 'loadEngine', value: 'PLAN', help: "The plan, trtexec's way" },
     ...compareFlags,
+    ...modelFlags,
     ...platformFlags,
     ...commonFlags,
   ],

@@ -24,6 +24,7 @@ import { checkInteger, checkOptions } from '../validate.js';
 import { type LayerInfo, parseLayers } from './layers.js';
 import { parseOnnx } from './onnx.js';
 import type { OnnxInfo } from './onnx-types.js';
+import { withPreflightSync } from './preflight-error.js';
 
 /** How {@link inspect} looks at a file. */
 export interface InspectOptions extends PlatformOptions, LogOptions {
@@ -139,7 +140,9 @@ async function inspectPlan(bytes: Uint8Array, options: InspectOptions): Promise<
     const { kind, version } = platform;
     const runtimeVersion = versionText(version);
     return { kind: 'plan', header, runtime: kind, runtimeVersion, engine, error: undefined };
-  } catch (error) {
+  } catch (thrown) {
+    const hostCode = options.engineHostCodeAllowed === true;
+    const error = platform ? withPreflightSync(thrown, bytes, platform, device, hostCode) : thrown;
     if (!isTensorRTError(error)) throw error;
     if (error.code === 'ERR_TRT_INVALID_ARGUMENT') throw error;
     if (error instanceof LoadError && error.code === 'ERR_TRT_ADDON') throw error;

@@ -15,6 +15,7 @@ import {
 } from '../platform.js';
 import { type PlanInput, deserializeSource, isPlanSource } from '../plan-source.js';
 import { planBytes } from '../plan.js';
+import { withPreflight, withPreflightSync } from '../inspect/preflight-error.js';
 import { checkInteger, checkOptions, checkString } from '../validate.js';
 import { DeviceBuffer } from './device-buffer.js';
 import { Engine } from './engine.js';
@@ -108,6 +109,7 @@ export function makeNativeRuntime(
 export class Runtime extends Handle<NativeRuntime> {
   readonly #platform: NativePlatform;
   readonly #gpuAllocator: GpuAllocator | undefined;
+  readonly #hostCode: boolean;
   /** Index of the device. */
   readonly device: number;
   /** NVIDIA's TensorRT, or the CPU reference runtime. */
@@ -131,6 +133,7 @@ export class Runtime extends Handle<NativeRuntime> {
     super(makeNativeRuntime(platform, device, options));
     this.#platform = platform;
     this.#gpuAllocator = options.gpuAllocator;
+    this.#hostCode = options.engineHostCodeAllowed === true;
     this.device = device;
     this.kind = platform.kind;
     this.version = versionText(platform.version);
@@ -208,7 +211,8 @@ export class Runtime extends Handle<NativeRuntime> {
     try {
       return new Engine(this, this.native.deserializeEngine(bytes));
     } catch (error) {
-      throw GpuAllocator.explain(error, this.#gpuAllocator);
+      const explained = GpuAllocator.explain(error, this.#gpuAllocator);
+      throw withPreflightSync(explained, bytes, this.#platform, this.device, this.#hostCode);
     }
   }
 
@@ -224,7 +228,8 @@ export class Runtime extends Handle<NativeRuntime> {
     try {
       native = await deserialize(this.native, plan, 'deserializeEngineAsync');
     } catch (error) {
-      throw GpuAllocator.explain(error, this.#gpuAllocator);
+      const explained = GpuAllocator.explain(error, this.#gpuAllocator);
+      throw await withPreflight(explained, plan, this.#platform, this.device, this.#hostCode);
     }
     if (!this.closed) return new Engine(this, native);
     native.close();

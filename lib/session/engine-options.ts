@@ -16,7 +16,7 @@ const strategies = ['static', 'onProfileChange', 'lent'] as const;
 
 /** Checked, and as the addon takes them. */
 export interface EngineOptions {
-  readonly refit: RefitOptions | undefined;
+  readonly refitFrom: RefitOptions | undefined;
   readonly weightStreamingBudget: WeightStreamingBudget | undefined;
   readonly allocationStrategy: number;
 }
@@ -28,7 +28,7 @@ export function allocationStrategyNumber(strategy: unknown, who: string): number
 
 /** @throws ERR_TRT_INVALID_ARGUMENT, ERR_TRT_INVALID_BUFFER */
 export function checkEngineOptions(options: SessionOptions): EngineOptions {
-  const { refit, weightStreamingBudget: budget, executionContextAllocationStrategy } = options;
+  const { refitFrom, weightStreamingBudget: budget, executionContextAllocationStrategy } = options;
   const strategy = executionContextAllocationStrategy ?? 'lent';
   const allocationStrategy = allocationStrategyNumber(
     strategy,
@@ -41,7 +41,8 @@ export function checkEngineOptions(options: SessionOptions): EngineOptions {
     );
   }
   return {
-    refit: refit === undefined ? undefined : checkRefitOptions(refit, 'Session.load: refit'),
+    refitFrom:
+      refitFrom === undefined ? undefined : checkRefitOptions(refitFrom, 'Session.load: refitFrom'),
     weightStreamingBudget:
       budget === undefined
         ? undefined
@@ -57,12 +58,12 @@ export function checkEngineOptions(options: SessionOptions): EngineOptions {
  */
 export async function prepareEngine(
   engine: NativeEngine,
-  options: Pick<EngineOptions, 'refit' | 'weightStreamingBudget'>,
+  options: Pick<EngineOptions, 'refitFrom' | 'weightStreamingBudget'>,
   who: string,
 ): Promise<{ weights: number; milliseconds: number } | undefined> {
   await applyWeightStreamingBudget(engine, options.weightStreamingBudget);
-  if (options.refit === undefined) return undefined;
+  if (options.refitFrom === undefined) return undefined;
   const start = performance.now();
-  const { refitted } = await refitEngine(engine, options.refit, who);
+  const { refitted } = await refitEngine(engine, options.refitFrom, who);
   return { weights: refitted.length, milliseconds: performance.now() - start };
 }

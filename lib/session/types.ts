@@ -6,14 +6,15 @@ import type { GpuAllocator } from '../runtime/gpu-allocator.js';
 import type { DebugTensor } from './debug.js';
 import type { TensorData } from '../dtype.js';
 import type { LogOptions } from '../log.js';
+import type { ModelOptions } from '../plan-cache/options.js';
 import type { PlatformOptions } from '../platform.js';
 import type { RefitOptions } from '../refit/sources.js';
 import type { ProfileShape, TensorInfo } from '../runtime/engine-info.js';
 import type { WeightStreamingBudget } from '../runtime/weight-streaming.js';
 import type { Tensor } from '../tensor.js';
 
-/** How a session is loaded. */
-export interface SessionOptions extends PlatformOptions, LogOptions {
+/** How a session is loaded. With an ONNX model also how it is built, and where the plan is kept. */
+export interface SessionOptions extends PlatformOptions, LogOptions, ModelOptions {
   /** Index of the CUDA device; default 0. */
   device?: number | undefined;
   /**
@@ -77,7 +78,7 @@ export interface SessionOptions extends PlatformOptions, LogOptions {
    */
   weightStreamingBudget?: WeightStreamingBudget | undefined;
   /** Other weights than the plan's, before anything runs: what a stripped plan needs. As {@link Session.refit}. */
-  refit?: RefitOptions | undefined;
+  refitFrom?: RefitOptions | undefined;
   /**
    * Called once for each successful run, right before its promise resolves; in {@link Session.runMany} when the run has ended, and in
    * {@link Session.runSync} before it returns. Adds timing events to each run (some microseconds). What it throws does not touch the run: it becomes an

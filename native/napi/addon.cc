@@ -5,6 +5,7 @@
 
 #include "napi/allocator_resource.h"
 #include "napi/errors.h"
+#include "napi/file_lock_object.h"
 #include "napi/gpu_allocator.h"
 #include "napi/objects.h"
 #include "napi/runtime_options.h"
@@ -114,6 +115,7 @@ Result<napi_value> Load(napi_env env, napi_value exports) {
       Function<CreateOutputAllocator>("createOutputAllocator", state),
       Function<CreateGpuAllocator>("createGpuAllocator", state),
       Function<ReadPlanHeader>("readPlanHeader", state),
+      Function<LockFile>("lockFile", state),
       Function<SetReferenceFaults>("setReferenceFaults", state),
       Function<LiveHandles>("liveHandles", state),
   };

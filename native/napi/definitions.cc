@@ -2,6 +2,7 @@
 #include "napi/build_object.h"
 #include "napi/context_object.h"
 #include "napi/executor_object.h"
+#include "napi/file_lock_object.h"
 #include "napi/gpu_allocator.h"
 #include "napi/measure_object.h"
 #include "napi/objects.h"
@@ -40,6 +41,8 @@ std::span<const napi_property_descriptor> DefinitionOf(Kind kind) {
       return ActivationPoolObject::Definition();
     case Kind::kBuild:
       return BuildObject::Definition();
+    case Kind::kFileLock:
+      return FileLockObject::Definition();
     case Kind::kMeasurement:
       return MeasureObject::Definition();
     case Kind::kGpuAllocator:

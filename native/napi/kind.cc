@@ -11,7 +11,7 @@ constexpr std::array<const char*, kKindCount> kNames = {
     "Platform",        "Runtime",    "Engine",   "EngineInspector", "ExecutionContext",
     "OutputAllocator", "Stream",     "Event",    "CudaGraph",       "DeviceBuffer",
     "PinnedBuffer",    "Executor",   "Build",    "ActivationPool",  "Measurement",
-    "GpuAllocator",    "PlanStream", "Refitter", "RuntimeConfig"};
+    "GpuAllocator",    "PlanStream", "Refitter", "RuntimeConfig",   "FileLock"};
 
 std::array<napi_type_tag, kKindCount> MakeTags() {
   std::random_device random;

@@ -29,8 +29,9 @@ enum class Kind : std::uint8_t {
   kPlanStream,
   kRefitter,
   kRuntimeConfig,
+  kFileLock,
 };
-inline constexpr std::size_t kKindCount = 19;
+inline constexpr std::size_t kKindCount = 20;
 
 const char* KindName(Kind kind) noexcept;  // "Stream"
 

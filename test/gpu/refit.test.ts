@@ -173,7 +173,7 @@ test(
       const mapName = (): string => name;
       const without = await refit(stripped, { npy: folder, mapName, excludeWeights: true });
       assert.ok(without.length < again.length, `${without.length} of ${again.length} bytes`);
-      const loaded = await Session.load(without, { refit: { npy: folder, mapName } });
+      const loaded = await Session.load(without, { refitFrom: { npy: folder, mapName } });
       await checkRun(loaded, doubled, 'stripped again, and refitted at loading');
       await loaded.refit({ onnx: model });
       await checkRun(loaded, original.data, 'refitted from ONNX while it lives');

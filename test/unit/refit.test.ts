@@ -376,7 +376,7 @@ describe('stripped plans', () => {
       excludeWeights: true,
     });
     expect(restripped.length).toBeLessThan(whole.length / 4);
-    const loaded = await Session.load(restripped, { ...reference, refit: weightsOf(zeros) });
+    const loaded = await Session.load(restripped, { ...reference, refitFrom: weightsOf(zeros) });
     onTestFinished(() => loaded.close());
     expectMlp((await loaded.run(feeds)).y, zeros);
   });
