@@ -32,6 +32,7 @@ import {
   nativeNetworkOptions,
   networkOptionNames,
 } from './network-options.js';
+import { int8HasScales } from './int8-scales.js';
 import { type BuildProfile, nativeProfile } from './profile.js';
 import { type BuildProgress, ProgressTracker } from './progress.js';
 import { resolveTimingCache } from './timing-cache.js';
@@ -49,7 +50,7 @@ export interface BuildOptions
   fp16?: boolean | undefined;
   /** Allows bfloat16 kernels. */
   bf16?: boolean | undefined;
-  /** Allows int8 kernels: of a model with Q/DQ nodes, or with {@link BuildOptions.calibration}. */
+  /** Allows int8 kernels: of a model with Q/DQ nodes, or with {@link BuildOptions.calibration}; without either it is ERR_TRT_INVALID_ARGUMENT. */
   int8?: boolean | undefined;
   /** Allows fp8 kernels. */
   fp8?: boolean | undefined;
@@ -158,6 +159,12 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   const calibration =
     options.calibration && (await Calibration.open(options.calibration, model, options.log));
   checkSignal(signal, 'build'); // it may have been aborted while files were read
+  native.int8 &&= int8HasScales(
+    model,
+    calibration !== undefined,
+    options.int8 === true,
+    options.log,
+  );
   const gpuAllocator = GpuAllocator.nativeOf(options.gpuAllocator, platform, device);
   const running = platform.build(model, path, {
     ...native,

@@ -43,7 +43,10 @@ export type RuntimePlatform = keyof typeof platforms;
 
 /** What the builder may do. Whatever the running TensorRT lacks is ERR_TRT_UNSUPPORTED and says which versions have it. */
 export interface BuilderConfigOptions {
-  /** `fp16` and `int8`, and `bf16` where the device and TensorRT have it: whatever is fastest. As trtexec's --best. Default false. */
+  /**
+   * `fp16` and `int8`, and `bf16` where the device and TensorRT have it: whatever is fastest. As trtexec's --best, but for a model without Q/DQ nodes and
+   * without a calibration int8 is left out, with a warning. Default false.
+   */
   best?: boolean | undefined;
   /** Allows int4 weights. */
   int4?: boolean | undefined;

@@ -67,6 +67,7 @@ struct World {
     void* handle = dlopen(options.path.c_str(), RTLD_NOW);
     reinterpret_cast<void (*)(void*, void*)>(dlsym(handle, "stubSetObjects"))(fake.runtime.handle(),
                                                                               nullptr);
+    reinterpret_cast<void (*)(void*)>(dlsym(handle, "stubSetRefitter"))(refitter.handle());
     auto runtime = Runtime::Create(library.Take(), {});
     REQUIRE_OK(runtime);
     std::vector<std::byte> plan(64);

@@ -125,7 +125,7 @@ describe('session.run', () => {
     await expectError(
       () => build({ ...reference, ...knownAnswer('mlp').build, onnx, markDebug: ['nothing'] }),
       'ERR_TRT_UNKNOWN_TENSOR',
-      "no tensor 'nothing'",
+      "names 'nothing', which no tensor of the network is called",
     );
     await expectError(
       () => build({ ...reference, ...knownAnswer('mlp').build, onnx, markDebug: 'h' as never }),

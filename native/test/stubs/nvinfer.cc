@@ -6,6 +6,9 @@
 namespace {
 void* g_runtime = nullptr;
 void* g_builder = nullptr;
+#ifndef STUB_LEAN
+void* g_refitter = nullptr;
+#endif
 }  // namespace
 
 EXPORT std::int32_t getInferLibVersion() { return STUB_VERSION; }
@@ -18,6 +21,7 @@ EXPORT void stubSetObjects(void* runtime, void* builder) {
 EXPORT void* createInferRuntime_INTERNAL(void*, std::int32_t) { return g_runtime; }
 #endif
 #ifndef STUB_LEAN
-EXPORT void* createInferRefitter_INTERNAL(void*, void*, std::int32_t) { return nullptr; }
+EXPORT void stubSetRefitter(void* refitter) { g_refitter = refitter; }
+EXPORT void* createInferRefitter_INTERNAL(void*, void*, std::int32_t) { return g_refitter; }
 EXPORT void* createInferBuilder_INTERNAL(void*, std::int32_t) { return g_builder; }
 #endif
