@@ -10,6 +10,7 @@ import { type PlatformOptions, openPlatformWithDevice, platformOptionNames } fro
 import { versionText } from '../runtime/runtime.js';
 import { checkInteger, checkOptions } from '../validate.js';
 import { type ModelNodes, boundary, readModelNodes } from './model-nodes.js';
+import { partition } from './partition.js';
 
 /** Options of {@link checkModel}. */
 export interface CheckModelOptions extends PlatformOptions, LogOptions {
@@ -98,12 +99,37 @@ function report(
     if (node?.operator !== error.nodeOperator || error.localFunctions.length > 0) return error;
     return { ...error, domain: node.domain, opset: model?.opsets.get(node.domain) };
   });
-  const subgraphs = nativeSubgraphs.map(({ supported, nodes }) => ({
+  const parts =
+    model === undefined
+      ? nativeSubgraphs
+      : partition(model, faultyNodes(model, errors, nativeSubgraphs));
+  const subgraphs = parts.map(({ supported, nodes }) => ({
     supported,
     nodes,
     ...(model === undefined ? { inputs: [], outputs: [] } : boundary(model, nodes)),
   }));
   return { errors, subgraphs, unsupported: unsupportedOperators(model, errors, subgraphs) };
+}
+
+/** The nodes that the parser blames or leaves out; of a part that it does not support without blaming any, all. */
+function faultyNodes(
+  model: ModelNodes,
+  errors: readonly ModelError[],
+  subgraphs: readonly NativeSubgraph[],
+): Set<number> {
+  const blamed = errors.filter(({ domain }) => domain !== undefined).map(({ node }) => node);
+  const faulty = new Set(blamed);
+  if (subgraphs.length === 0) return faulty;
+  const listed = new Set(subgraphs.flatMap(({ nodes }) => nodes));
+  model.nodes.forEach((_, index) => {
+    if (!listed.has(index)) faulty.add(index);
+  });
+  for (const { supported, nodes } of subgraphs) {
+    if (!supported && !nodes.some((index) => faulty.has(index))) {
+      for (const index of nodes) faulty.add(index);
+    }
+  }
+  return faulty;
 }
 
 /** From the errors, and from the nodes that no sub-graph that would work has. */
@@ -133,15 +159,12 @@ function unsupportedOperators(
     const index = error.domain === undefined ? -1 : error.node;
     add(error.domain ?? '', error.nodeOperator, index, error.nodeName, error.description);
   }
-  // Nodes that no part that would work has. Where the parser blames some of a part, the others are not at fault.
   const blame = new Map(
     errors.filter(({ domain }) => domain !== undefined).map((e) => [e.node, e]),
   );
-  for (const group of failingParts(model, subgraphs)) {
-    const blamed = group.filter((index) => blame.has(index));
-    for (const index of blamed.length > 0 ? blamed : group) {
-      const node = model?.nodes[index];
-      if (node === undefined) continue;
+  for (const index of subgraphs.flatMap(({ supported, nodes }) => (supported ? [] : nodes))) {
+    const node = model?.nodes[index];
+    if (node !== undefined) {
       add(node.domain, node.operator, index, node.name, blame.get(index)?.description);
     }
   }
@@ -151,20 +174,6 @@ function unsupportedOperators(
       nodes: [...nodes].map(([index, name]) => ({ index, name })),
     }))
     .sort((a, b) => b.nodes.length - a.nodes.length || (a.operator < b.operator ? -1 : 1));
-}
-
-/** The parts that would not work. Some parsers list only those that would: then each node that is in none is one. */
-function failingParts(
-  model: ModelNodes | undefined,
-  subgraphs: readonly ModelSubgraph[],
-): (readonly number[])[] {
-  if (subgraphs.length === 0) return [];
-  const listed = new Set(subgraphs.flatMap(({ nodes }) => nodes));
-  const rest = (model?.nodes ?? []).map((_, index) => index).filter((index) => !listed.has(index));
-  return [
-    ...subgraphs.filter(({ supported }) => !supported).map(({ nodes }) => nodes),
-    ...rest.map((index) => [index]),
-  ];
 }
 
 /** "com.example::Strange" */

@@ -86,14 +86,18 @@ struct Refitter::Impl {
 Refitter::Refitter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Refitter::~Refitter() = default;
 
+namespace {
+
+Status NotRefittable() {
+  return Status(ErrorCode::kUnsupported, "The engine is not refittable.",
+                "Build the plan with refit (--refit), or with stripped weights (--stripWeights).");
+}
+
+}  // namespace
+
 Result<std::shared_ptr<Refitter>> Refitter::Create(std::shared_ptr<Engine> engine) {
   const Library& library = *engine->runtime()->library();
   const Version version = library.version();
-  if (!engine->info().refittable) {
-    return Status(
-        ErrorCode::kUnsupported, "The engine is not refittable.",
-        "Build the plan with refit (--refit), or with stripped weights (--stripWeights).");
-  }
   Logger::Scope scope(engine->runtime()->logger());
   void* refitter = nullptr;
   // The entry point is in every full library; the method also serves lean ones, from TensorRT 10 on.
@@ -106,13 +110,21 @@ Result<std::shared_ptr<Refitter>> Refitter::Create(std::shared_ptr<Engine> engin
                          version, static_cast<abi::ICudaEngine*>(engine->abi_object()),
                          *static_cast<abi::ILogger*>(engine->runtime()->logger().abi_object())));
   }
+  // Stripped plans can be refitted although isRefittable() says no (kSTRIP_PLAN implies kREFIT_IDENTICAL; seen with 10.6): so it is tried.
+  const bool refittable = engine->info().refittable;
   if (!abi::IsObject(refitter)) {
+    if (!refittable) return NotRefittable();
     return CallFailed(ErrorCode::kRefit, "createInferRefitter",
                       "TensorRT could not create a refitter.", scope, nullptr);
   }
   auto impl = std::make_unique<Impl>(std::move(engine), static_cast<abi::IRefitter*>(refitter));
   RETURN_IF_ERROR(impl->Ask<m::VRefitter_setErrorRecorder>(impl->recorder.abi_object()));
-  return std::shared_ptr<Refitter>(new Refitter(std::move(impl)));  // NOLINT: private constructor
+  std::shared_ptr<Refitter> made(new Refitter(std::move(impl)));  // NOLINT: private constructor
+  if (!refittable) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> weights, made->AllWeights());
+    if (weights.empty()) return NotRefittable();
+  }
+  return made;
 }
 
 Result<std::vector<std::string>> Refitter::AllWeights() {

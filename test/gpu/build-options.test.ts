@@ -139,7 +139,7 @@ test('types of layers, and best', { skip }, async () => {
 });
 
 test('what this machine or version has not got', { skip }, async () => {
-  const dla = await codeOf(() => make({ dlaCore: 7, int8: true }));
+  const dla = await codeOf(() => make({ dlaCore: 7, fp16: true }));
   assert.ok(['ERR_TRT_INVALID_ARGUMENT', 'ERR_TRT_UNSUPPORTED'].includes(dla.code), dla.message);
   const layer = await codeOf(() => make({ layerMetadata: { 'nothing/*': 't' } }));
   assert.equal(layer.code, 'ERR_TRT_INVALID_ARGUMENT', layer.message);
