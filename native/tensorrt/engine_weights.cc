@@ -13,11 +13,24 @@ namespace trtnode::tensorrt {
 namespace m = abi::methods;
 namespace e = abi::enums;
 
+namespace {
+
+Status NoSuchFlag(const abi::EnumInfo& flag, const Version& version) {
+  return Status(ErrorCode::kUnsupported,
+                std::string("SerializationFlag::") + flag.name + " does not exist in TensorRT " +
+                    version.ToString() + ".",
+                "Leave it out, or use a newer TensorRT.");
+}
+
+}  // namespace
+
 Result<std::unique_ptr<HostMemory>> Engine::Serialize(const SerializeOptions& options) {
   Logger::Scope scope(impl_->runtime->logger());
   const Version version = impl_->runtime->library()->version();
   void* memory = nullptr;
-  if (!options.exclude_weights && !options.exclude_lean_runtime && !options.include_refit) {
+  const bool plain =
+      !options.exclude_weights && !options.exclude_lean_runtime && !options.include_refit;
+  if (plain && !abi::Supports<m::VCudaEngine_createSerializationConfig>(version)) {
     ASSIGN_OR_RETURN(memory, abi::Call<m::VCudaEngine_serialize>(version, impl_->engine.get()));
   } else {
     ASSIGN_OR_RETURN(auto* const made, abi::Call<m::VCudaEngine_createSerializationConfig>(
@@ -28,22 +41,31 @@ Result<std::unique_ptr<HostMemory>> Engine::Serialize(const SerializeOptions& op
                         "TensorRT could not create a serialization config.", scope,
                         &impl_->recorder);
     }
-    const auto set = [&](bool on, const abi::EnumInfo& flag) -> Status {
-      if (!on) return {};
+    ASSIGN_OR_RETURN(abi::u32 flags,
+                     abi::Call<m::VSerializationConfig_getFlags>(version, config.get()));
+    const auto bit = [&](const abi::EnumInfo& flag) -> abi::u32 {
       const auto value = flag.At(version.major);
-      ASSIGN_OR_RETURN(const bool taken, value ? abi::Call<m::VSerializationConfig_setFlag>(
-                                                     version, config.get(),
-                                                     static_cast<abi::SerializationFlag>(*value))
-                                               : Result<bool>(false));
-      if (taken) return {};
-      return Status(ErrorCode::kUnsupported,
-                    std::string("SerializationFlag::") + flag.name +
-                        " does not exist in TensorRT " + version.ToString() + ".",
-                    "Leave it out, or use a newer TensorRT.");
+      return value ? 1U << *value : 0U;
     };
-    RETURN_IF_ERROR(set(options.exclude_weights, e::SerializationFlag_kEXCLUDE_WEIGHTS));
-    RETURN_IF_ERROR(set(options.exclude_lean_runtime, e::SerializationFlag_kEXCLUDE_LEAN_RUNTIME));
-    RETURN_IF_ERROR(set(options.include_refit, e::SerializationFlag_kINCLUDE_REFIT));
+    // An engine that was stripped leaves its weights out by default, also when it has been refitted (seen with 10.6).
+    flags &= ~bit(e::SerializationFlag_kEXCLUDE_WEIGHTS);
+    const auto add = [&](bool on, const abi::EnumInfo& flag) -> Status {
+      if (!on) return {};
+      if (bit(flag) == 0U) return NoSuchFlag(flag, version);
+      flags |= bit(flag);
+      return {};
+    };
+    RETURN_IF_ERROR(add(options.exclude_weights, e::SerializationFlag_kEXCLUDE_WEIGHTS));
+    RETURN_IF_ERROR(add(options.exclude_lean_runtime, e::SerializationFlag_kEXCLUDE_LEAN_RUNTIME));
+    RETURN_IF_ERROR(add(options.include_refit, e::SerializationFlag_kINCLUDE_REFIT));
+    ASSIGN_OR_RETURN(const bool taken,
+                     abi::Call<m::VSerializationConfig_setFlags>(version, config.get(), flags));
+    if (!taken) {
+      return Status(ErrorCode::kUnsupported,
+                    "TensorRT " + version.ToString() +
+                        " refuses these serialization flags: one of them is too new for it.",
+                    "Leave out includeRefit, or use a newer TensorRT.");
+    }
     ASSIGN_OR_RETURN(memory, abi::Call<m::VCudaEngine_serializeWithConfig>(
                                  version, impl_->engine.get(), *config.get()));
   }
