@@ -168,6 +168,12 @@ Status Slot::Change(int profile, std::span<const Dims> shapes,
   dirty_ = true;
   const cuda::ContextGuard guard(*context());
   RETURN_IF_ERROR(guard.status());
+  // TensorRT 8.6 goes on with the sizes of the shapes before where an output depends on the data (seen on an H200: wrong sizes and wrong numbers,
+  // without an error). It gets a context that knows no others.
+  if (data_dependent_ && shared_->engine->runtime()->library()->version().major == 8) {
+    current_ = nullptr;
+    contexts_[static_cast<std::size_t>(profile)].reset();
+  }
   ASSIGN_OR_RETURN(current_, ContextOf(profile));
   profile_ = profile;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
