@@ -214,10 +214,9 @@ class NetworkChange {
     for (const std::string& name : settings_.debug_tensors) {
       ASSIGN_OR_RETURN(abi::ITensor * tensor, FindTensor(name));
       if (tensor == nullptr) {
-        return Status(
-            ErrorCode::kUnknownTensor,
-            "markDebug names '" + name + "', which no tensor of the network is called.",
-            "Use the names of the ONNX model.");
+        return Status(ErrorCode::kUnknownTensor,
+                      "markDebug names '" + name + "', which no tensor of the network is called.",
+                      "Use the names of the ONNX model.");
       }
       Logger::Scope scope(objects_.logger);
       ASSIGN_OR_RETURN(const bool marked, abi::Call<m::VNetworkDefinition_markDebug>(

@@ -1,6 +1,4 @@
 // FileLock::TryAcquire: who is excluded, when it ends, and what is refused.
-#include "core/file_lock.h"
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,6 +9,7 @@
 #include <filesystem>
 #include <string>
 
+#include "core/file_lock.h"
 #include "test/check.h"
 
 namespace trtnode {
