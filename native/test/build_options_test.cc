@@ -41,7 +41,8 @@ i32 Number(E value) {
 // to layer "b/shape" with the int32 output y.
 struct Fake {
   explicit Fake(const Version& v)
-      : version(v),
+      : before(g_fake),
+        version(v),
         config(v.major),
         network(v.major),
         builder(v.major),
@@ -53,7 +54,6 @@ struct Fake {
         parser(v.major),
         logger(v.major, Severity::kVerbose, {}),
         objects(v, logger) {
-    before = g_fake;
     g_fake = this;
     objects.builder = {v.major, builder.handle()};
     objects.network = {v.major, network.handle()};
@@ -228,7 +228,7 @@ struct Fake {
     return calls;
   }
 
-  Fake* before = nullptr;
+  Fake* const before;
   const Version version;
   FakeObject<abi::VBuilderConfig> config;
   FakeObject<abi::VNetworkDefinition> network;
