@@ -112,7 +112,6 @@ class Facade {
   using Handle = typename Interface::Handle;
 
   ~Facade() { abi::Delete<Interface>(10, inner); }
-  Facade& operator=(const Facade&) = delete;
 
   static Self& Of(void* impl) {
     return *static_cast<Self*>(test::FakeObject<Interface>::Of(impl).user);
@@ -143,15 +142,13 @@ class Facade {
   void* given_recorder = nullptr;
 
  private:
-  std::unique_ptr<Recorder> recorder_;
-
- private:
   friend Self;
   explicit Facade(Handle* of) : inner(of) {
     object.user = static_cast<Self*>(this);
     object.on_delete = [this] { const std::unique_ptr<Self> gone(static_cast<Self*>(this)); };
   }
-  Facade(const Facade&) = delete;
+
+  std::unique_ptr<Recorder> recorder_;  // so that this cannot be copied either
 };
 
 // What the contexts of an engine share: who has which profile, and where to complain.
