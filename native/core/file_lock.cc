@@ -38,9 +38,8 @@ bool Same(const struct stat& a, const struct stat& b) {
 Result<std::optional<FileLock>> FileLock::TryAcquire(const std::string& path, unsigned mode) {
   for (int tries = 0; tries < kMostTries; ++tries) {
     // O_NONBLOCK: a FIFO of that name must not hold this thread.
-    Descriptor file(::open(path.c_str(),
-                           O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
-                           mode));
+    Descriptor file(::open(
+        path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode));
     if (file.get() < 0) return LockError(path, "open", errno);
     struct stat opened{};
     if (::fstat(file.get(), &opened) != 0) return LockError(path, "fstat", errno);

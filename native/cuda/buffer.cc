@@ -19,24 +19,13 @@ Result<std::shared_ptr<DeviceBuffer>> DeviceBuffer::Allocate(
 }
 
 DeviceBuffer::DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address,
-                           std::size_t bytes, std::function<void()> release) noexcept
-    : context_(std::move(context)),
-      address_(address),
-      bytes_(bytes),
-      release_(std::move(release)) {}
-
-DeviceBuffer::DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address,
                            std::size_t bytes, std::shared_ptr<const void> owner) noexcept
     : context_(std::move(context)), address_(address), bytes_(bytes), owner_(std::move(owner)) {}
 
 DeviceBuffer::~DeviceBuffer() {
   if (owner_ != nullptr) return;
   const ContextGuard guard(*context_);
-  if (release_) {
-    release_();
-  } else {
-    context_->f().cuMemFree_v2(address_);
-  }
+  context_->f().cuMemFree_v2(address_);
 }
 
 Status DeviceBuffer::Write(std::span<const std::byte> from, std::size_t offset) const {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <span>
 
@@ -17,12 +16,9 @@ class DeviceBuffer {
   // The address is never null and at least 256-aligned, also for 0 bytes.
   static Result<std::shared_ptr<DeviceBuffer>> Allocate(std::shared_ptr<PrimaryContext> context,
                                                         std::size_t bytes);
-  // `release`: frees memory that somebody else has allocated; else it is cuMemAlloc's.
+  // `owner`: of memory that is not freed here; does what there is to do when the last buffer over it is gone. Null: it is cuMemAlloc's.
   DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address, std::size_t bytes,
-               std::function<void()> release = {}) noexcept;
-  // Memory that is not freed here: `owner` does what there is to do, when the last buffer over it is gone.
-  DeviceBuffer(std::shared_ptr<PrimaryContext> context, abi::CUdeviceptr address, std::size_t bytes,
-               std::shared_ptr<const void> owner) noexcept;
+               std::shared_ptr<const void> owner = nullptr) noexcept;
   ~DeviceBuffer();
   DeviceBuffer(const DeviceBuffer&) = delete;
   DeviceBuffer& operator=(const DeviceBuffer&) = delete;
@@ -40,7 +36,6 @@ class DeviceBuffer {
   const std::shared_ptr<PrimaryContext> context_;
   const abi::CUdeviceptr address_;
   const std::size_t bytes_;
-  const std::function<void()> release_;
   const std::shared_ptr<const void> owner_;  // null: this
 };
 

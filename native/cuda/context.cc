@@ -22,15 +22,17 @@ Result<MemoryInfo> PrimaryContext::Memory() const {
 
 void PrimaryContext::EnableAccess(const PrimaryContext& other) const noexcept {
   try {
-    const std::lock_guard lock(mutex_);
-    if (!reached_.insert(other.device_).second) return;
-  } catch (...) {  // no memory to remember it: it is asked again
+    {
+      const std::lock_guard lock(mutex_);
+      if (!reached_.insert(other.device_).second) return;
+    }
+    const Result<bool> can = driver_->CanAccessPeer(device_, other.device_);
+    if (!can.ok() || !can.value() || f().cuCtxEnablePeerAccess == nullptr) return;
+    const ContextGuard guard(*this);
+    // Whatever it answers (enabled already by another library, no mappings left): the copy finds its way.
+    f().cuCtxEnablePeerAccess(other.context_, 0);
+  } catch (...) {  // no memory: the copy finds its way without
   }
-  const Result<bool> can = driver_->CanAccessPeer(device_, other.device_);
-  if (!can.ok() || !can.value() || f().cuCtxEnablePeerAccess == nullptr) return;
-  const ContextGuard guard(*this);
-  // Whatever it answers (enabled already by another library, no mappings left): the copy finds its way.
-  f().cuCtxEnablePeerAccess(other.context_, 0);
 }
 
 Status PrimaryContext::Synchronize() const {

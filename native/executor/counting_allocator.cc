@@ -32,15 +32,6 @@ class DeviceSource final : public DeviceMemorySource {
       return reinterpret_cast<void*>(address);
     }
     const auto handle = static_cast<cuda::abi::CUstream>(stream);
-    int capturing = cuda::abi::kCaptureStatusNone;
-    RETURN_IF_ERROR(context_->driver().Check(context_->f().cuStreamIsCapturing(handle, &capturing),
-                                             "cuStreamIsCapturing"));
-    if (capturing != cuda::abi::kCaptureStatusNone) {
-      // It would belong to the graph and be counted once for all its launches.
-      return Status(ErrorCode::kOutOfMemory,
-                    "The GPU allocator gives no memory while a CUDA graph is captured.",
-                    "Run without CUDA graphs (cudaGraph: 'off').");
-    }
     RETURN_IF_ERROR(context_->driver().Check(context_->f().cuMemAllocAsync(&address, bytes, handle),
                                              "cuMemAllocAsync", bytes));
     const std::lock_guard lock(mutex_);
@@ -88,6 +79,21 @@ std::unique_ptr<DeviceMemorySource> MakeDeviceSource(
   return std::make_unique<DeviceSource>(std::move(context));
 }
 
+// The graph would keep an address that is given to others afterwards, or own the memory, counted once for all its launches.
+Status CountingAllocator::CheckCapture(void* stream) const {
+  if (stream == nullptr) return {};
+  const cuda::ContextGuard guard(*context_);
+  RETURN_IF_ERROR(guard.status());
+  int capturing = cuda::abi::kCaptureStatusNone;
+  RETURN_IF_ERROR(context_->driver().Check(
+      context_->f().cuStreamIsCapturing(static_cast<cuda::abi::CUstream>(stream), &capturing),
+      "cuStreamIsCapturing"));
+  if (capturing == cuda::abi::kCaptureStatusNone) return {};
+  return Status(ErrorCode::kOutOfMemory,
+                "The GPU allocator gives no memory while a CUDA graph is captured.",
+                "Run without CUDA graphs (cudaGraph: 'off').");
+}
+
 Status CountingAllocator::Take(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t used = stats_.allocated_bytes;
@@ -125,8 +131,11 @@ void* CountingAllocator::Allocate(std::uint64_t bytes, std::uint64_t alignment, 
     Refuse(std::move(over));
     return nullptr;
   }
-  Result<void*> memory =
-      source_->Allocate(static_cast<std::size_t>(bytes), alignment, flags, stream);
+  const auto ask = [&]() -> Result<void*> {
+    RETURN_IF_ERROR(CheckCapture(stream));
+    return source_->Allocate(static_cast<std::size_t>(bytes), alignment, flags, stream);
+  };
+  Result<void*> memory = ask();
   if (!memory.ok()) {
     Give(bytes, true);
     Refuse(memory.TakeStatus());
@@ -193,9 +202,9 @@ Result<std::shared_ptr<cuda::DeviceBuffer>> AllocateFrom(
     if (!reason.ok()) return reason;
     return Status(ErrorCode::kOutOfMemory, "The GPU allocator gave no memory.");
   }
-  return std::make_shared<cuda::DeviceBuffer>(context, Address(memory), bytes, [allocator, memory] {
-    (void)allocator->Deallocate(memory, nullptr);
-  });
+  std::shared_ptr<const void> owner(
+      memory, [allocator](void* address) { (void)allocator->Deallocate(address, nullptr); });
+  return std::make_shared<cuda::DeviceBuffer>(context, Address(memory), bytes, std::move(owner));
 }
 
 }  // namespace trtnode::executor

@@ -47,6 +47,7 @@ class CountingAllocator final : public tensorrt::GpuAllocator {
   const std::shared_ptr<cuda::PrimaryContext>& context() const noexcept { return context_; }
 
  private:
+  Status CheckCapture(void* stream) const;
   Status Take(std::uint64_t bytes);  // counts them, or kOutOfMemory
   void Give(std::uint64_t bytes, bool never_had) noexcept;
 

@@ -231,6 +231,7 @@ Result<napi_value> PlatformObject::CheckModel(Call& call) {
       call.state,
       [platform = platform_, context = std::move(context), model, path, request, capability,
        token = std::make_shared<LiveToken>(Kind::kBuild)]() -> Status {
+        cuda::RelaxCaptureMode(context->driver());  // creating a builder allocates
         const cuda::ContextGuard guard(*context);
         RETURN_IF_ERROR(guard.status());
         auto checked =

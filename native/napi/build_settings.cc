@@ -165,7 +165,8 @@ Status ReadNetworkSettings(napi_env env, napi_value object, tensorrt::NetworkSet
                              }));
   ASSIGN_OR_RETURN(napi_value debug, Get(env, object, "markDebug"));
   ASSIGN_OR_RETURN(settings.debug_tensors, ReadStrings(env, debug, "markDebug"));
-  ASSIGN_OR_RETURN(settings.unfused_debug_tensors, GetBool(env, object, "markUnfusedTensorsAsDebugTensors"));
+  ASSIGN_OR_RETURN(settings.unfused_debug_tensors,
+                   GetBool(env, object, "markUnfusedTensorsAsDebugTensors"));
   return {};
 }
 

@@ -12,22 +12,6 @@ namespace {
 // Cancelling and the end of the process set a flag that wakes nobody.
 constexpr std::chrono::milliseconds kLook{20};
 
-class Ask final : public QueueItem {
- public:
-  explicit Ask(std::shared_ptr<JsReference> ask) : ask_(std::move(ask)) {}
-  void Run(EnvState& state) override {
-    const napi_env env = state.env();
-    const auto function = ask_->Get(env);
-    napi_value receiver = nullptr;
-    if (!function.ok() || napi_get_undefined(env, &receiver) != napi_ok) return;
-    // What it throws is reported by the queue.
-    (void)napi_call_function(env, receiver, function.value(), 0, nullptr, nullptr);
-  }
-
- private:
-  const std::shared_ptr<JsReference> ask_;
-};
-
 std::string Names(std::span<const tensorrt::CalibrationInput> inputs) {
   std::string text;
   for (const tensorrt::CalibrationInput& input : inputs) {
@@ -72,7 +56,7 @@ Status CalibrationFeed::Wait(CalibrationBatch& batch, bool& more) {
   if (state_ == State::kEnded || state_ == State::kFailed) return Status();
   state_ = State::kAsked;
   lock.unlock();
-  if (!ask_->queue()->Push(std::make_shared<Ask>(ask_))) {
+  if (!CallLater(ask_)) {
     return Status(ErrorCode::kAborted, "The build was cancelled.");
   }
   lock.lock();

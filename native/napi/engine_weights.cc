@@ -91,7 +91,7 @@ Result<napi_value> EngineObject::SetWeightStreamingBudget(Call& call) {
 
 Result<napi_value> EngineObject::SetWeightStreamingBudgetAsync(Call& call) {
   ASSIGN_OR_RETURN(const std::int64_t bytes, ReadBudget(call.env, call.arguments[0]));
-  ForgetInfo(call.env);  // whoever asks next gets the new figures
+  ASSIGN_OR_RETURN(auto self, JsReference::Hold(call.state, call.receiver));
   return RunAsync(
       call.state,
       [engine = resource_, bytes]() -> Status {
@@ -100,7 +100,10 @@ Result<napi_value> EngineObject::SetWeightStreamingBudgetAsync(Call& call) {
         RETURN_IF_ERROR(guard.status());
         return engine->engine->SetWeightStreamingBudget(bytes);
       },
-      [](EnvState&) -> Result<napi_value> { return nullptr; });
+      [this, self](EnvState& state) -> Result<napi_value> {
+        ForgetInfo(state.env());  // only now are the figures new; `self` keeps this object
+        return nullptr;
+      });
 }
 
 }  // namespace trtnode::napi

@@ -4,6 +4,8 @@
 #include <array>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
+#include <optional>
 #include <string>
 
 #include "napi/exit_gate.h"
@@ -69,13 +71,17 @@ struct JsDeviceSource::Inner {
     state.AddCancellation(ending);
   }
 
-  // JavaScript thread.
-  Result<void*> Ask(std::size_t bytes, std::uint64_t alignment, std::uint32_t flags);
-
   struct Lent {
     std::shared_ptr<DeviceBufferResource> buffer;
     std::shared_ptr<JsReference> object;
   };
+
+  // JavaScript thread.
+  Result<void*> Ask(std::size_t bytes, std::uint64_t alignment, std::uint32_t flags);
+  // Null: none of ours.
+  std::optional<Lent> Take(void* address);
+  // Nobody uses the memory any more: JavaScript may give it to somebody else.
+  void Tell(void* address, Lent lent) const;
 
   const std::shared_ptr<cuda::PrimaryContext> context;
   EnvState& state;  // only on the JavaScript thread
@@ -142,6 +148,21 @@ Result<void*> JsDeviceSource::Inner::Ask(std::size_t bytes, std::uint64_t alignm
   return result;
 }
 
+std::optional<JsDeviceSource::Inner::Lent> JsDeviceSource::Inner::Take(void* address) {
+  const std::lock_guard lock(mutex);
+  const auto found = lent.find(address);
+  if (found == lent.end()) return std::nullopt;
+  Lent taken = std::move(found->second);
+  lent.erase(found);
+  return taken;
+}
+
+void JsDeviceSource::Inner::Tell(void* address, Lent taken) const {
+  if (deallocate == nullptr) return;
+  (void)queue->Push(std::make_shared<Notice>(deallocate, std::move(taken.object),
+                                             reinterpret_cast<std::uint64_t>(address)));
+}
+
 // One question on its way to the JavaScript thread.
 class JsDeviceSource::Request final : public QueueItem {
  public:
@@ -162,15 +183,34 @@ class JsDeviceSource::Request final : public QueueItem {
         flags_(flags) {}
 
   void Run(EnvState& /*state*/) override {
-    // Held meanwhile: who gives up does it before or after, and then has the memory.
-    const std::lock_guard lock(answer_->mutex);
-    if (answer_->given_up) return;
-    answer_->memory = inner_->Ask(bytes_, alignment_, flags_);
-    answer_->done = true;
-    answer_->changed.notify_all();
+    {
+      const std::lock_guard lock(answer_->mutex);
+      if (answer_->given_up) return;
+    }
+    // Without the lock: JavaScript may call what waits for the very thread that asks, which must be able to give up.
+    Result<void*> memory = Ask();
+    {
+      const std::lock_guard lock(answer_->mutex);
+      if (!answer_->given_up) {
+        answer_->memory = std::move(memory);
+        answer_->done = true;
+        answer_->changed.notify_all();
+        return;
+      }
+    }
+    if (!memory.ok()) return;
+    if (auto lent = inner_->Take(memory.value())) inner_->Tell(memory.value(), std::move(*lent));
   }
 
  private:
+  Result<void*> Ask() const {
+    try {
+      return inner_->Ask(bytes_, alignment_, flags_);
+    } catch (const std::exception&) {  // whoever waits needs an answer all the same
+      return Status(ErrorCode::kOutOfMemory, "Host memory is exhausted.");
+    }
+  }
+
   const std::shared_ptr<Inner> inner_;
   const std::shared_ptr<Answer> answer_;
   const std::size_t bytes_;
@@ -222,14 +262,8 @@ Result<void*> JsDeviceSource::Allocate(std::size_t bytes, std::uint64_t alignmen
 }
 
 bool JsDeviceSource::Free(void* address, void* stream) {
-  Inner::Lent lent;
-  {
-    const std::lock_guard lock(inner_->mutex);
-    const auto found = inner_->lent.find(address);
-    if (found == inner_->lent.end()) return false;
-    lent = std::move(found->second);
-    inner_->lent.erase(found);
-  }
+  std::optional<Inner::Lent> lent = inner_->Take(address);
+  if (!lent) return false;
   {
     // JavaScript may give the buffer to somebody else at once.
     const cuda::ContextGuard guard(*inner_->context);
@@ -239,10 +273,7 @@ bool JsDeviceSource::Free(void* address, void* stream) {
       (void)inner_->context->Synchronize().ok();
     }
   }
-  if (inner_->deallocate != nullptr) {
-    (void)inner_->queue->Push(std::make_shared<Notice>(inner_->deallocate, lent.object,
-                                                       reinterpret_cast<std::uint64_t>(address)));
-  }
+  inner_->Tell(address, std::move(*lent));
   return true;
 }
 

@@ -51,7 +51,7 @@ class GpuAllocatorObject final : public HandleObject<GpuAllocatorResource> {
 
 // createGpuAllocator(platform, device, limit, allocate, deallocate)
 Result<napi_value> CreateGpuAllocator(Call& call);
-// The option of this name; null where it is not given. kInvalidArgument for one of another device, if that is known.
+// The option of this name; null where it is not given. Whether it is of the right device lib/ has looked at.
 Result<std::shared_ptr<executor::CountingAllocator>> ReadGpuAllocator(napi_env env,
                                                                       napi_value value);
 

@@ -24,6 +24,22 @@ class LogLine final : public QueueItem {
   const std::string message_;
 };
 
+class PlainCall final : public QueueItem {
+ public:
+  explicit PlainCall(std::shared_ptr<JsReference> function) : function_(std::move(function)) {}
+  void Run(EnvState& state) override {
+    const napi_env env = state.env();
+    const Result<napi_value> function = function_->Get(env);
+    napi_value receiver = nullptr;
+    if (!function.ok() || napi_get_undefined(env, &receiver) != napi_ok) return;
+    // What it throws is reported by the queue.
+    (void)napi_call_function(env, receiver, function.value(), 0, nullptr, nullptr);
+  }
+
+ private:
+  const std::shared_ptr<JsReference> function_;
+};
+
 }  // namespace
 
 Result<std::shared_ptr<JsReference>> JsReference::Hold(EnvState& state, napi_value value) {
@@ -43,6 +59,11 @@ Result<napi_value> JsReference::Get(napi_env env) const {
   napi_value value = nullptr;
   NAPI_TRY(napi_get_reference_value(env, reference_, &value));
   return value;
+}
+
+bool CallLater(std::shared_ptr<JsReference> function) {
+  const std::shared_ptr<JsQueue> queue = function->queue();
+  return queue->Push(std::make_shared<PlainCall>(std::move(function)));
 }
 
 Status CallLog(napi_env env, const JsReference& log, tensorrt::Severity severity,

@@ -31,6 +31,10 @@ class JsReference {
   const napi_ref reference_;
 };
 
+// Calls `function`, without arguments, on the JavaScript thread, some time. False: the environment is gone. What it throws becomes an
+// uncaught exception.
+bool CallLater(std::shared_ptr<JsReference> function);
+
 // A sink that hands lines to `log` on the JavaScript thread, in order. Null: an empty sink.
 tensorrt::LogSink MakeLogSink(std::shared_ptr<JsReference> log);
 // log(severity, message), now. JavaScript thread.

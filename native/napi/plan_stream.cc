@@ -21,22 +21,6 @@ namespace {
 constexpr std::size_t kHighWater = std::size_t{4} << 20;
 constexpr auto kLook = std::chrono::milliseconds(20);
 
-// onWanted() on its way to JavaScript.
-class Wanted final : public QueueItem {
- public:
-  explicit Wanted(std::shared_ptr<JsReference> function) : function_(std::move(function)) {}
-  void Run(EnvState& state) override {
-    const napi_env env = state.env();
-    napi_value receiver = nullptr;
-    Result<napi_value> function = function_->Get(env);
-    if (!function.ok() || napi_get_undefined(env, &receiver) != napi_ok) return;
-    (void)napi_call_function(env, receiver, function.value(), 0, nullptr, nullptr);
-  }
-
- private:
-  const std::shared_ptr<JsReference> function_;
-};
-
 }  // namespace
 
 bool ChunkQueue::Write(std::span<const std::byte> chunk) {
@@ -97,7 +81,7 @@ Result<std::size_t> ChunkQueue::Read(std::span<std::byte> into) {
   bytes_ -= got;
   if (full_ && bytes_ < kHighWater / 2) {
     full_ = false;
-    (void)on_wanted_->queue()->Push(std::make_shared<Wanted>(on_wanted_));
+    (void)CallLater(on_wanted_);
   }
   return got;
 }

@@ -38,8 +38,8 @@ Result<Values> ReadValues(Call& call, napi_value given, std::size_t offset,
     ASSIGN_OR_RETURN(PinnedBufferObject * pinned,
                      Unwrap<PinnedBufferObject>(call, given, "values"));
     const cuda::PinnedBuffer& buffer = pinned->buffer();
-    return within(static_cast<const std::byte*>(static_cast<const void*>(buffer.data())),
-                  buffer.bytes(), pinned->resource(), tensorrt::TensorLocation::kHost);
+    return within(buffer.data(), buffer.bytes(), pinned->resource(),
+                  tensorrt::TensorLocation::kHost);
   }
   if (IsObjectOf(call.env, given, Kind::kDeviceBuffer)) {
     ASSIGN_OR_RETURN(DeviceBufferObject * device,

@@ -33,28 +33,12 @@ Result<napi_value> NewBuffer(const Call& call, std::shared_ptr<cuda::DeviceBuffe
 }
 
 // Calls a function of JavaScript's once nobody uses the memory any more.
-class ReleaseCall final : public QueueItem {
- public:
-  explicit ReleaseCall(std::shared_ptr<JsReference> function) : function_(std::move(function)) {}
-  void Run(EnvState& state) override {
-    Result<napi_value> function = function_->Get(state.env());
-    napi_value receiver = nullptr;
-    if (!function.ok() || napi_get_undefined(state.env(), &receiver) != napi_ok) return;
-    // What it throws is reported by the queue.
-    (void)napi_call_function(state.env(), receiver, function.value(), 0, nullptr, nullptr);
-  }
-
- private:
-  const std::shared_ptr<JsReference> function_;
-};
-
 class ForeignOwner {
  public:
   explicit ForeignOwner(std::shared_ptr<JsReference> release) : release_(std::move(release)) {}
   ~ForeignOwner() {  // any thread
     try {
-      const std::shared_ptr<JsQueue> queue = release_->queue();
-      queue->Push(std::make_shared<ReleaseCall>(std::move(release_)));
+      (void)CallLater(std::move(release_));
     } catch (...) {  // no memory to tell it: the owner is let go without a call
     }
   }

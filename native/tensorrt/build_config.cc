@@ -28,11 +28,6 @@ Status SetMaxAuxStreams(const BuildObjects& objects, abi::i32 streams) {
   return Tell<m::VBuilderConfig_setMaxAuxStreams>(objects, streams);
 }
 
-template <typename M>
-Status Need(const Version& version, bool needed) {
-  return needed && !abi::Supports<M>(version) ? abi::Unsupported(M::kInfo, version) : Status();
-}
-
 // A HardwareCompatibilityLevel may be newer than the method that sets it.
 Status CheckHardwareCompatibility(const Version& version, int level) {
   if (level == 0) return Status();

@@ -51,11 +51,6 @@ constexpr std::array kFlags = {
                       e::BuilderFlag_kDISTRIBUTIVE_INDEPENDENCE},
 };
 
-// TensorRT 8 takes the types from nothing but flags, 10 as told, 11 always from the model.
-bool IsStronglyTyped(const Version& version, const BuildOptions& options) {
-  return options.strongly_typed || version.major >= 11;
-}
-
 Status CheckPrecision(const Version& version, const BuildOptions& options,
                       const BuilderFlagOption& precision) {
   if (version.major >= 11) {
@@ -118,6 +113,10 @@ Status CheckCombinations(const Version& version, const BuildOptions& options) {
 }
 
 }  // namespace
+
+bool IsStronglyTyped(const Version& version, const BuildOptions& options) {
+  return options.strongly_typed || version.major >= 11;
+}
 
 std::span<const BuilderFlagOption> BuilderFlagOptions() { return kFlags; }
 

@@ -20,6 +20,9 @@ struct BuilderFlagOption {
 
 std::span<const BuilderFlagOption> BuilderFlagOptions();
 
+// TensorRT 8 takes the types from nothing but flags, 10 as told, 11 always from the model.
+bool IsStronglyTyped(const Version& version, const BuildOptions& options);
+
 // Refuses flags that this version has not got, precisions beside strong typing, and flags that exclude or need each other.
 Status CheckBuilderFlags(const Version& version, const BuildOptions& options);
 

@@ -11,6 +11,12 @@
 
 namespace trtnode::tensorrt {
 
+// kUnsupported, naming the version that has it, for a method that an option needs and this version lacks.
+template <typename M>
+Status Need(const Version& version, bool needed) {
+  return needed && !abi::Supports<M>(version) ? abi::Unsupported(M::kInfo, version) : Status();
+}
+
 struct BuildObjects {
   explicit BuildObjects(const Version& v, Logger& l) : version(v), logger(l), recorder(l) {}
 

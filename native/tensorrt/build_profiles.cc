@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tensorrt/abi/variants.h"
+#include "tensorrt/network_io.h"
 
 namespace trtnode::tensorrt {
 namespace {
@@ -156,15 +157,10 @@ class Profile {
 
 std::vector<NetworkInput> NetworkInputs(const BuildObjects& objects) {
   const int major = objects.major();
-  const auto* network = objects.network.get();
   std::vector<NetworkInput> inputs;
-  const int count = abi::Invoke<m::VNetworkDefinition_getNbInputs>(major, network);
-  for (int i = 0; i < count; ++i) {
-    const abi::ITensor* tensor = abi::Invoke<m::VNetworkDefinition_getInput>(major, network, i);
-    if (!abi::IsObject(tensor)) continue;
+  for (auto& [name, tensor] : InputTensors(objects)) {
     NetworkInput input;
-    const char* name = abi::Invoke<m::VTensor_getName>(major, tensor);
-    input.name = name != nullptr ? name : "";
+    input.name = std::move(name);
     input.shape = abi::AskDims<m::VTensor_getDimensions, m::VTensor_getDimensions_8>(major, tensor)
                       .value_or(Dims());
     input.dtype = abi::Invoke<m::VTensor_getType>(major, tensor);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tensorrt/build_enums.h"
+#include "tensorrt/build_flags.h"
 
 namespace trtnode::tensorrt {
 namespace {
@@ -12,11 +13,6 @@ namespace m = abi::methods;
 namespace e = abi::enums;
 
 constexpr int kHighestTilingLevel = 3;
-
-template <typename M>
-Status Need(const Version& version, bool needed) {
-  return needed && !abi::Supports<M>(version) ? abi::Unsupported(M::kInfo, version) : Status();
-}
 
 // The names of a map's keys must be enumerators of this version.
 template <typename Map>
@@ -62,8 +58,7 @@ Status CheckDla(const Version& version, const BuildOptions& options) {
                   "back to.",
                   "Leave out one of the two.");
   }
-  const bool weak = version.major < 11 && !options.strongly_typed;
-  if (weak && !options.fp16 && !options.int8) {
+  if (!IsStronglyTyped(version, options) && !options.fp16 && !options.int8) {
     return Status(ErrorCode::kInvalidArgument,
                   "dlaCore needs fp16 or int8: the DLA computes in these only.",
                   "Add fp16, or int8 with a calibrated or Q/DQ model.");
@@ -184,8 +179,7 @@ class Settings {
     }
     // As trtexec does: what is reformatted at the borders would run on the GPU, and layers keep the DLA's types where they can.
     if (!options_.gpu_fallback) RETURN_IF_ERROR(SetFlag(e::BuilderFlag_kDIRECT_IO));
-    const bool weak = objects_.major() < 11 && !options_.strongly_typed;
-    if (weak && !options_.obey_precision_constraints) {
+    if (!IsStronglyTyped(objects_.version, options_) && !options_.obey_precision_constraints) {
       RETURN_IF_ERROR(SetFlag(e::BuilderFlag_kPREFER_PRECISION_CONSTRAINTS));
     }
     return Status();

@@ -11,14 +11,15 @@ namespace {
 namespace m = abi::methods;
 
 template <typename Count, typename At>
-Result<std::vector<NetworkTensor>> Tensors(BuildObjects& objects) {
-  ASSIGN_OR_RETURN(const abi::i32 count, abi::Call<Count>(objects.version, objects.network.get()));
+std::vector<NetworkTensor> Tensors(const BuildObjects& objects) {
+  const int major = objects.major();
+  const auto* network = objects.network.get();
   std::vector<NetworkTensor> tensors;
+  const abi::i32 count = abi::Invoke<Count>(major, network);
   for (abi::i32 i = 0; i < count; ++i) {
-    ASSIGN_OR_RETURN(abi::ITensor * tensor,
-                     abi::Call<At>(objects.version, objects.network.get(), i));
+    abi::ITensor* const tensor = abi::Invoke<At>(major, network, i);
     if (!abi::IsObject(tensor)) continue;
-    ASSIGN_OR_RETURN(char const* name, abi::Call<m::VTensor_getName>(objects.version, tensor));
+    const char* name = abi::Invoke<m::VTensor_getName>(major, tensor);
     tensors.push_back({name != nullptr ? name : "", tensor});
   }
   return tensors;
@@ -59,11 +60,11 @@ Status SetFormats(BuildObjects& objects, const NetworkTensor& tensor,
 
 }  // namespace
 
-Result<std::vector<NetworkTensor>> NetworkInputs(BuildObjects& objects) {
+std::vector<NetworkTensor> InputTensors(const BuildObjects& objects) {
   return Tensors<m::VNetworkDefinition_getNbInputs, m::VNetworkDefinition_getInput>(objects);
 }
 
-Result<std::vector<NetworkTensor>> NetworkOutputs(BuildObjects& objects) {
+std::vector<NetworkTensor> OutputTensors(const BuildObjects& objects) {
   return Tensors<m::VNetworkDefinition_getNbOutputs, m::VNetworkDefinition_getOutput>(objects);
 }
 

@@ -15,8 +15,8 @@ struct NetworkTensor {
   abi::ITensor* tensor = nullptr;
 };
 
-Result<std::vector<NetworkTensor>> NetworkInputs(BuildObjects& objects);
-Result<std::vector<NetworkTensor>> NetworkOutputs(BuildObjects& objects);
+std::vector<NetworkTensor> InputTensors(const BuildObjects& objects);
+std::vector<NetworkTensor> OutputTensors(const BuildObjects& objects);
 
 // Types and allowed formats of inputs or outputs; `which` is "input" or "output". A strongly typed network keeps its types.
 Status ApplyIoFormats(BuildObjects& objects, const std::vector<NetworkTensor>& tensors,

@@ -6,20 +6,15 @@
 #include <utility>
 #include <vector>
 
-#include "tensorrt/abi/enums.h"
+#include "tensorrt/build_flags.h"
 #include "tensorrt/network_io.h"
 
 namespace trtnode::tensorrt {
 namespace {
 
 namespace m = abi::methods;
-namespace e = abi::enums;
 
 constexpr std::size_t kLayersInMessage = 5;
-
-bool IsStronglyTyped(const Version& version, const BuildOptions& options) {
-  return options.strongly_typed || version.major >= 11;
-}
 
 struct Layer {
   std::string name;
@@ -203,7 +198,7 @@ class NetworkChange {
   }
 
   Result<abi::ITensor*> FindTensor(const std::string& name) {
-    ASSIGN_OR_RETURN(const std::vector<NetworkTensor> inputs, NetworkInputs(objects_));
+    const std::vector<NetworkTensor> inputs = InputTensors(objects_);
     for (const NetworkTensor& input : inputs) {
       if (input.name == name) return input.tensor;
     }
@@ -214,10 +209,9 @@ class NetworkChange {
     for (const std::string& name : settings_.debug_tensors) {
       ASSIGN_OR_RETURN(abi::ITensor * tensor, FindTensor(name));
       if (tensor == nullptr) {
-        return Status(
-            ErrorCode::kUnknownTensor,
-            "markDebug names '" + name + "', which no tensor of the network is called.",
-            "Use the names of the ONNX model.");
+        return Status(ErrorCode::kUnknownTensor,
+                      "markDebug names '" + name + "', which no tensor of the network is called.",
+                      "Use the names of the ONNX model.");
       }
       Logger::Scope scope(objects_.logger);
       ASSIGN_OR_RETURN(const bool marked, abi::Call<m::VNetworkDefinition_markDebug>(
@@ -242,11 +236,6 @@ class NetworkChange {
   const NetworkSettings& settings_;
   Layers layers_;
 };
-
-template <typename M>
-Status Need(const Version& version, bool needed) {
-  return needed && !abi::Supports<M>(version) ? abi::Unsupported(M::kInfo, version) : Status();
-}
 
 }  // namespace
 
@@ -289,14 +278,12 @@ Status ApplyNetworkSettings(BuildObjects& objects, const BuildOptions& options) 
   Logger::Scope scope(objects.logger);
   const bool strongly_typed = IsStronglyTyped(objects.version, options);
   if (!settings.input_formats.empty()) {
-    ASSIGN_OR_RETURN(const std::vector<NetworkTensor> inputs, NetworkInputs(objects));
-    RETURN_IF_ERROR(
-        ApplyIoFormats(objects, inputs, settings.input_formats, "input", strongly_typed));
+    RETURN_IF_ERROR(ApplyIoFormats(objects, InputTensors(objects), settings.input_formats, "input",
+                                   strongly_typed));
   }
   if (!settings.output_formats.empty()) {
-    ASSIGN_OR_RETURN(const std::vector<NetworkTensor> outputs, NetworkOutputs(objects));
-    RETURN_IF_ERROR(
-        ApplyIoFormats(objects, outputs, settings.output_formats, "output", strongly_typed));
+    RETURN_IF_ERROR(ApplyIoFormats(objects, OutputTensors(objects), settings.output_formats,
+                                   "output", strongly_typed));
   }
   RETURN_IF_ERROR(NetworkChange(objects, options).Apply());
   // The setters answer nothing.

@@ -6,6 +6,7 @@
 #include "tensorrt/abi/call.h"
 #include "tensorrt/execution_context.h"
 #include "tensorrt/failure.h"
+#include "tensorrt/gpu_allocator.h"
 
 namespace trtnode::tensorrt {
 
@@ -56,12 +57,14 @@ Result<AllocationStrategy> RuntimeConfig::allocation_strategy() const {
 
 Result<std::shared_ptr<ExecutionContext>> RuntimeConfig::CreateExecutionContext() {
   Logger::Scope scope(impl_->engine->runtime()->logger());
+  const RefusalScope refusals(impl_->engine->runtime()->gpu_allocator().get());
   ASSIGN_OR_RETURN(void* const context,
                    abi::Call<m::VCudaEngine_createExecutionContextWithRuntimeConfig>(
                        impl_->version, impl_->cuda_engine(), impl_->config.get()));
   if (!abi::IsObject(context)) {
-    return CallFailed(ErrorCode::kExecution, "ICudaEngine::createExecutionContext",
-                      "TensorRT could not create an execution context.", scope, nullptr);
+    return refusals.Explain(CallFailed(ErrorCode::kExecution, "ICudaEngine::createExecutionContext",
+                                       "TensorRT could not create an execution context.", scope,
+                                       nullptr));
   }
   return ExecutionContext::Adopt(impl_->engine, context);
 }

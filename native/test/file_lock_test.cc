@@ -1,12 +1,17 @@
-// FileLock: one at a time, also among the threads of a process; holders that are killed; lockf() as trtexec uses it.
+// FileLock: one at a time, also among the threads of a process; holders that are killed; lockf() as trtexec uses it; what is refused.
 #include "core/file_lock.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -15,12 +20,30 @@
 namespace trtnode {
 namespace {
 
+namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
-std::string LockPath(const char* name) {
-  return (std::filesystem::temp_directory_path() /
-          ("trtnode-" + std::to_string(getpid()) + "-" + name))
-      .string();
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "trt-node-XXXXXX").string();
+    if (::mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::string operator/(const char* name) const { return (path_ / name).string(); }
+
+ private:
+  fs::path path_;
+};
+
+bool Free(const std::string& path) {
+  auto lock = FileLock::TryAcquire(path);
+  return lock.ok() && lock.value().has_value();
 }
 
 // A process that takes the lock with `take`, says so, and waits to be killed.
@@ -48,8 +71,25 @@ void Kill(pid_t child) {
   waitpid(child, nullptr, 0);
 }
 
+TEST(OneHolderAtATimeInOneProcessToo) {
+  const Folder folder;
+  const std::string path = folder / "lock";
+  {
+    auto lock = FileLock::TryAcquire(path);
+    CHECK(lock.ok() && lock.value().has_value());
+    auto other = FileLock::TryAcquire(path);
+    CHECK(other.ok() && !other.value().has_value());
+    CHECK(Free(folder / "another"));
+  }
+  CHECK(Free(path));
+  struct stat made{};
+  CHECK(::stat(path.c_str(), &made) == 0);
+  CHECK((made.st_mode & 0777U) == 0600U);
+}
+
 TEST(OneAtATime) {
-  const std::string path = LockPath("threads");
+  const Folder folder;
+  const std::string path = folder / "lock";
   int value = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
@@ -65,11 +105,11 @@ TEST(OneAtATime) {
   }
   for (std::thread& thread : threads) thread.join();
   CHECK_EQ(value, 160);
-  std::filesystem::remove(path);
 }
 
 TEST(AKilledHolderLetsGo) {
-  const std::string path = LockPath("killed");
+  const Folder folder;
+  const std::string path = folder / "lock";
   const pid_t child = HoldInAChild([&] {
     return std::make_unique<Result<FileLock>>(FileLock::Acquire(path, milliseconds(1000)));
   });
@@ -77,11 +117,11 @@ TEST(AKilledHolderLetsGo) {
   CHECK_CONTAINS(error.message, "another process holds it");
   Kill(child);
   CHECK_OK(FileLock::Acquire(path, milliseconds(1000)));
-  std::filesystem::remove(path);
 }
 
 TEST(TrtexecsLockCounts) {
-  const std::string path = LockPath("lockf");
+  const Folder folder;
+  const std::string path = folder / "lock";
   const pid_t child = HoldInAChild([&] {
     const int fd = open(path.c_str(), O_RDWR | O_CREAT, 0600);
     return fd >= 0 && lockf(fd, F_LOCK, 0) == 0;
@@ -89,7 +129,33 @@ TEST(TrtexecsLockCounts) {
   CHECK_FAILS(FileLock::Acquire(path, milliseconds(30)), kFile);
   Kill(child);
   CHECK_OK(FileLock::Acquire(path, milliseconds(1000)));
-  std::filesystem::remove(path);
+}
+
+TEST(RemovedFilesHoldNobodyUp) {
+  const Folder folder;
+  const std::string path = folder / "lock";
+  auto old = FileLock::TryAcquire(path);
+  CHECK(old.ok() && old.value().has_value());
+  CHECK(::unlink(path.c_str()) == 0);
+  auto lock = FileLock::TryAcquire(path);
+  CHECK(lock.ok() && lock.value().has_value());
+  CHECK(!Free(path));
+}
+
+TEST(WhatIsNoFileOfOursIsRefused) {
+  const Folder folder;
+  const auto refused = [](const std::string& path) {
+    auto lock = FileLock::TryAcquire(path);
+    return !lock.ok() && lock.error().code == ErrorCode::kFile && !lock.error().hint.empty();
+  };
+  CHECK(::symlink("target", (folder / "link").c_str()) == 0);
+  CHECK(refused(folder / "link"));
+  CHECK(!fs::exists(folder / "target"));
+  CHECK(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  CHECK(refused(folder / "fifo"));
+  CHECK(fs::create_directory(folder / "folder"));
+  CHECK(refused(folder / "folder"));
+  CHECK(refused(folder / "no/such/folder"));
 }
 
 TEST(WhatCannotBeOpened) {

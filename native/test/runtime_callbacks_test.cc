@@ -1,6 +1,7 @@
 // What TensorRT 10 and 11 call: GPU allocators, debug listeners and stream readers, over fake objects.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "tensorrt/debug_listener.h"
@@ -192,7 +193,7 @@ struct BytesSource final : PlanSource {
   Result<std::size_t> Read(std::span<std::byte> into) override {
     if (at == bytes.size() && !good) return Status(ErrorCode::kFile, "The tag is wrong.");
     const std::size_t got = std::min({into.size(), bytes.size() - at, std::size_t{100}});
-    std::memcpy(into.data(), bytes.data() + at, got);
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), got, into.begin());
     at += got;
     return got;
   }

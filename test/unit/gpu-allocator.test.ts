@@ -1,7 +1,7 @@
 // GpuAllocator: the limit, the statistics, memory from JavaScript, from whatever thread TensorRT asks.
 
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { type DeviceBuffer, GpuAllocator, Runtime, Session, build } from 'trt-node';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type DeviceBuffer, type Engine, GpuAllocator, Runtime, Session, build } from 'trt-node';
 import { expectError } from '../helpers/expect-error.js';
 import { knownAnswer, ramp } from '../helpers/known-answers.js';
 import { injectFaults, reference, referencePlan } from '../helpers/reference.js';
@@ -242,5 +242,36 @@ describe('memory from JavaScript', () => {
     injectFaults('delay=2500@1');
     blocking.runSync({ x });
     await loading;
+  }, 20_000);
+
+  test('allocate itself waits for the thread that asks: refused, not hung', async () => {
+    const { allocate, deallocate, open } = jsMemory();
+    const plan = await referencePlan('mlp');
+    let engine: Engine | undefined;
+    let entered = false;
+    const gpuAllocator = allocator({
+      allocate: (bytes) => {
+        const buffer = allocate(bytes);
+        if (!entered) {
+          entered = true;
+          // A runtime deserializes one plan at a time: this one waits for the other to end.
+          engine = runtime.deserializeEngine(plan);
+        }
+        return buffer;
+      },
+      deallocate,
+    });
+    const runtime = new Runtime({ ...reference, gpuAllocator });
+    await expectError(
+      () => runtime.deserializeEngineAsync(plan),
+      'ERR_TRT_OUT_OF_MEMORY',
+      'blocked by a synchronous call',
+    );
+    expect(engine?.refittable).toBe(false);
+    runtime.close();
+    // What was given too late goes back, too.
+    await vi.waitFor(() => {
+      expect(open.size).toBe(0);
+    });
   }, 20_000);
 });

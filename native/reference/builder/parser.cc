@@ -267,7 +267,7 @@ bool Parser::supportsModelV2(void const* model, size_t size, char const* path) n
     } else if (!parsed.model.nodes.empty()) {
       std::vector<int64_t> nodes(parsed.model.nodes.size());
       std::iota(nodes.begin(), nodes.end(), int64_t{0});
-      subgraphs_.push_back({std::move(nodes), true});
+      subgraphs_.emplace_back(std::move(nodes), true);
     }
     return supported;
   });

@@ -92,16 +92,6 @@ class OutputAllocator8 {
   virtual ~OutputAllocator8() = default;
 };
 
-class GpuAllocator8 {
- public:
-  virtual void* allocate(u64 size, u64 alignment, u32 flags) noexcept = 0;
-  virtual void free(
-      void* address) noexcept = 0;  // deprecated: what does not know deallocate calls it
-  virtual ~GpuAllocator8() = default;
-  virtual void* reallocate(void* address, u64 alignment, u64 new_size) noexcept = 0;
-  virtual bool deallocate(void* address) noexcept = 0;
-};
-
 // IGpuAllocator and IGpuAsyncAllocator: the same slots, and the same kind.
 class GpuAllocatorInterface : public VersionedInterface {
  public:

@@ -90,8 +90,7 @@ enum class OnnxParserFlag : i32 {};
 // What IParser::supportsModel fills: nodes, and whether they are supported. libstdc++'s vectors cross the border here, three
 // pointers each, whose memory comes from and goes to malloc on both sides.
 using SubGraphCollection_t = std::vector<std::pair<std::vector<u64>, bool>>;
-static_assert(sizeof(SubGraphCollection_t) == 24 &&
-              sizeof(SubGraphCollection_t::value_type) == 32);
+static_assert(sizeof(SubGraphCollection_t) == 24 && sizeof(SubGraphCollection_t::value_type) == 32);
 
 inline constexpr int kMaxDims = 8;
 

@@ -111,13 +111,7 @@ class Facade {
  public:
   using Handle = typename Interface::Handle;
 
-  explicit Facade(Handle* of) : inner(of) {
-    object.user = static_cast<Self*>(this);
-    object.on_delete = [this] { const std::unique_ptr<Self> gone(static_cast<Self*>(this)); };
-  }
   ~Facade() { abi::Delete<Interface>(10, inner); }
-  Facade(const Facade&) = delete;
-  Facade& operator=(const Facade&) = delete;
 
   static Self& Of(void* impl) {
     return *static_cast<Self*>(test::FakeObject<Interface>::Of(impl).user);
@@ -148,7 +142,13 @@ class Facade {
   void* given_recorder = nullptr;
 
  private:
-  std::unique_ptr<Recorder> recorder_;
+  friend Self;
+  explicit Facade(Handle* of) : inner(of) {
+    object.user = static_cast<Self*>(this);
+    object.on_delete = [this] { const std::unique_ptr<Self> gone(static_cast<Self*>(this)); };
+  }
+
+  std::unique_ptr<Recorder> recorder_;  // so that this cannot be copied either
 };
 
 // What the contexts of an engine share: who has which profile, and where to complain.
@@ -259,7 +259,7 @@ struct Inspector : Facade<Inspector, abi::VEngineInspector> {
 
 // The object as the application gets it; it goes when that deletes it. Null stays null.
 template <typename Object, typename... A>
-typename Object::Handle* Give(typename Object::Handle* inner, A... arguments) {
+typename Object::Handle* Give(typename Object::Handle* inner, const A&... arguments) {
   if (inner == nullptr) return nullptr;
   return std::make_unique<Object>(inner, arguments...).release()->object.handle();
 }
