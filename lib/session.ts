@@ -405,8 +405,8 @@ export class Session {
    */
   async profile(feeds: Feeds, options?: LayerProfileOptions): Promise<LayerProfile> {
     this.#assertOpen();
-    const { engine } = this.#lanes.find(({ out }) => !out) ?? (this.#lanes[0] as Lane);
-    return profileLayers(engine, this.#table, this.#pinnedProfile, feeds, options);
+    const lane = (this.#lanes.find(({ out }) => !out) ?? this.#lanes[0]) as Lane;
+    return profileLayers(lane.engine, this.#table, this.#pinnedProfile, feeds, options);
   }
 
   /**

@@ -9,7 +9,7 @@ import { planBytes } from '../plan.js';
 import { type PlatformOptions, openPlatformWithDevice, platformOptionNames } from '../platform.js';
 import { versionText } from '../runtime/runtime.js';
 import { checkInteger, checkOptions } from '../validate.js';
-import { type ModelNodes, boundary, readModelNodes } from './model-nodes.js';
+import { type ModelNodes, boundary, readModelNodes, refusePlan } from './model-nodes.js';
 
 /** Options of {@link checkModel}. */
 export interface CheckModelOptions extends PlatformOptions, LogOptions {
@@ -51,6 +51,7 @@ export async function checkModel(
   const device = checkInteger(options.device ?? 0, 'device', 0);
   const path = typeof onnx === 'string' ? onnx : '';
   const model = typeof onnx === 'string' ? await readOnnx(onnx) : planBytes(onnx, 'checkModel');
+  refusePlan(model, 'checkModel');
   const { platform } = openPlatformWithDevice(options, device);
   const log = nativeLogOptions(options);
   const found = await platform.checkModel(model, path, { device, ...log });

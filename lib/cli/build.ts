@@ -100,7 +100,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       parsed.positionals.length > 0
         ? `build takes no file without a flag, got ${JSON.stringify(parsed.positionals[0])}`
         : `build needs ${missing}`,
-      'Write trt-node build --onnx=MODEL --saveEngine=PLAN.',
+      `Write trt-node build --onnx=${onnx ?? parsed.positionals[0] ?? 'MODEL'} --saveEngine=${saveEngine ?? 'PLAN'}.`,
     );
   }
   const warnings: string[] = [];

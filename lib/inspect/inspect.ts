@@ -22,6 +22,7 @@ import {
 import { makeNativeRuntime, versionText } from '../runtime/runtime.js';
 import { checkInteger, checkOptions } from '../validate.js';
 import { type LayerInfo, parseLayers } from './layers.js';
+import { isPlan } from './magic.js';
 import { parseOnnx } from './onnx.js';
 import type { OnnxInfo } from './onnx-types.js';
 import { withPreflightSync } from './preflight-error.js';
@@ -110,16 +111,6 @@ async function readBytes(file: string): Promise<Uint8Array> {
   } catch (error) {
     throw fileError('read', file, error);
   }
-}
-
-/** By their first bytes: TensorRT's "ftrt" or "ptrt", ours "TRTNREF1". */
-export function isPlan(bytes: Uint8Array): boolean {
-  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(8, bytes.length));
-  return (
-    start.subarray(0, 4).equals(Buffer.from('ftrt')) ||
-    start.subarray(0, 4).equals(Buffer.from('ptrt')) ||
-    start.equals(Buffer.from('TRTNREF1'))
-  );
 }
 
 async function inspectPlan(bytes: Uint8Array, options: InspectOptions): Promise<PlanInfo> {

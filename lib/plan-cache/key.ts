@@ -76,12 +76,13 @@ function canonical(value: unknown, name: string): unknown {
 export function planOptions(options: Omit<BuildOptions, 'onnx'>, device: number): unknown {
   const native = Object.entries(nativeOptions({ ...options, onnx: '' }, device));
   const { best = false, calibration } = options;
-  const { data: _data, cacheFile: _cacheFile, ...calibrating } = calibration ?? {};
+  // Not the data, of which this is all that is seen, nor the cache's path: its content is a file of the plan.
+  const calibrating = calibration && { ...calibration, data: undefined, cacheFile: undefined };
   return canonical(
     {
       ...Object.fromEntries(native.filter(([name]) => !irrelevant.includes(name))),
       best, // the addon gets the precisions that it stands for
-      calibration: calibration && calibrating, // the cache's content is a file of the plan
+      calibration: calibrating,
     },
     '',
   );
