@@ -1,12 +1,12 @@
 // build(): an ONNX model to a plan.
 
-import { readFile } from 'node:fs/promises';
 import { checkWritable, writeFileAtomically } from '../atomic-write.js';
-import { BuildError, describe, fileError, invalidArgument, isTensorRTError } from '../errors.js';
+import { BuildError, describe, invalidArgument, isTensorRTError } from '../errors.js';
 import { type LogOptions, logOptionNames, nativeLogOptions } from '../log.js';
 import type { NativeBuildOptions } from '../native.js';
 import { planBytes } from '../plan.js';
 import { type PlatformOptions, openPlatformWithDevice, platformOptionNames } from '../platform.js';
+import { readBytes } from '../read-bytes.js';
 import {
   type HardwareCompatibilityLevel,
   type ProfilingVerbosity,
@@ -153,7 +153,7 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   const device = checkInteger(options.device ?? 0, 'device', 0);
   const native = nativeOptions(options, device);
   const path = typeof options.onnx === 'string' ? options.onnx : '';
-  const model = path === '' ? planBytes(options.onnx, 'build: onnx') : await readModel(path);
+  const model = path === '' ? planBytes(options.onnx, 'build: onnx') : await readBytes(path);
   refusePlan(model, 'build');
   const { platform, devices } = openPlatformWithDevice(options, device);
   Object.assign(native, bestPrecisions(options.best, platform.version, devices[device]));
@@ -194,14 +194,6 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   } finally {
     calibration?.close();
     signal?.removeEventListener('abort', cancel);
-  }
-}
-
-async function readModel(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw fileError('read', path, error);
   }
 }
 

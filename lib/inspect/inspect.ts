@@ -1,7 +1,6 @@
 // inspect(): what a plan or an ONNX file is, as values. inspect/text.ts prints them.
 
-import { readFile } from 'node:fs/promises';
-import { InvalidPlanError, LoadError, asError, fileError, isTensorRTError } from '../errors.js';
+import { InvalidPlanError, LoadError, asError, isTensorRTError } from '../errors.js';
 import { loadAddon } from '../load.js';
 import { type LogOptions, logOptionNames } from '../log.js';
 import type { NativeEngine, NativePlatform } from '../native.js';
@@ -13,6 +12,7 @@ import {
   platformOptionNames,
   requestedRuntime,
 } from '../platform.js';
+import { readBytes } from '../read-bytes.js';
 import {
   type EngineProperties,
   type TensorInfo,
@@ -102,14 +102,6 @@ export async function inspect(
         : 'Check that this is the right file and that it is complete.',
       { cause },
     );
-  }
-}
-
-async function readBytes(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw fileError('read', file, error);
   }
 }
 
