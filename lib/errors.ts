@@ -394,12 +394,16 @@ export function makeError(
   return new known.errorClass(code as never, reason, hint === '' ? known.hint : hint, details);
 }
 
+const strippedHint =
+  'Give the weights before the first run: `refitFrom` when loading, session.refit(), or --refitFromOnnx=MODEL.';
+
 /** The addon's hook: every native failure becomes a public error here. @internal */
 export function createError(info: NativeErrorInfo): Error {
   const { message, code, hint, subgraphs, ...details } = info;
   // What lies around a sub-graph only the model tells: explainParseError adds it.
+  const stripped = code === 'ERR_TRT_EXECUTION' && message.includes('getMissingWeights');
   const bare = subgraphs?.map((subgraph) => ({ ...subgraph, inputs: [], outputs: [] }));
-  return makeError(code, message, hint, { ...details, subgraphs: bare });
+  return makeError(code, message, stripped ? strippedHint : hint, { ...details, subgraphs: bare });
 }
 
 /** An {@link InvalidArgumentError} for an option or argument of the wrong type or value. @internal */

@@ -107,6 +107,7 @@ export type {
   CountDiff,
   LayerChange,
   LayerDiff,
+  LoneLayer,
   OnnxDiff,
   PlanDiff,
 } from './inspect/diff-types.js';
@@ -158,6 +159,7 @@ export { LayerProfile, type LayerProfileOptions } from './session/layer-profile.
 export { type DoctorProblem, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { FoundLibrary } from './doctor/libraries.js';
 export {
+  type PlanOptions,
   type RefitOptions,
   type RefitPlanOptions,
   type RefittableWeights,

@@ -2,10 +2,10 @@
 // bfloat16 and fp8 have no NumPy type: they are written as raw '|V2' and '|V1' (what ml_dtypes writes), and such files are read as them.
 // int4, fp4 and e8m0 are written as '|u1', packed as in memory; reading gives uint8.
 
-import { readFile } from 'node:fs/promises';
 import { writeFileAtomically } from './atomic-write.js';
 import { type DType, byteSize, dtypeInfo } from './dtype.js';
-import { FileError, fileError } from './errors.js';
+import { FileError } from './errors.js';
+import { readBytes } from './read-bytes.js';
 import { Tensor } from './tensor.js';
 import { checkShape, formatShape } from './validate.js';
 
@@ -186,12 +186,7 @@ export function formatNpy(tensor: Tensor): Buffer {
  * @returns A tensor over a new array. Rejects with {@link FileError} ERR_TRT_FILE and as {@link parseNpy} throws.
  */
 export async function readNpy(path: string): Promise<Tensor> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw fileError('read', path, error);
-  }
+  const bytes = await readBytes(path);
   return parseNpy(bytes, path);
 }
 

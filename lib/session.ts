@@ -82,8 +82,6 @@ const completions = ['adaptive', 'spin', 'block'] as const;
 const runManyOptionNames = ['signal', 'deadlineMs', 'profile', 'device', 'outputs'];
 const runOptionNames = [...runManyOptionNames, 'debug', 'onDebugTensor'];
 
-type DebugOptions = 'debug' | 'onDebugTensor';
-
 /** Of {@link ResolvedRun}, in all sessions. */
 let lastVersion = 0;
 
@@ -325,13 +323,13 @@ export class Session {
    */
   runSync(
     feeds: Feeds,
-    options?: Pick<RunOptions, 'profile' | 'device' | DebugOptions> & {
+    options?: Pick<RunOptions, 'profile' | 'device' | 'debug' | 'onDebugTensor'> & {
       outputs?: readonly string[] | undefined;
     },
   ): Record<string, Tensor>;
   runSync<const O extends OutputTargets>(
     feeds: Feeds,
-    options: Pick<RunOptions, 'profile' | 'device' | DebugOptions> & { outputs: O },
+    options: Pick<RunOptions, 'profile' | 'device' | 'debug' | 'onDebugTensor'> & { outputs: O },
   ): OutputsOf<O>;
   runSync(feeds: Feeds, options?: RunOptions): unknown {
     return this.#dispatcher.runSync(this.#resolve(feeds, options));
@@ -350,17 +348,17 @@ export class Session {
    */
   runMany(
     feedsOf: readonly Feeds[],
-    options?: Omit<RunOptions, 'outputs' | DebugOptions> & {
+    options?: Omit<RunOptions, 'outputs' | 'debug' | 'onDebugTensor'> & {
       outputs?: readonly string[] | undefined;
     },
   ): Promise<Record<string, Tensor>[]>;
   runMany<const O extends OutputTargets>(
     feedsOf: readonly Feeds[],
-    options: Omit<RunOptions, 'outputs' | DebugOptions> & { outputs: readonly O[] },
+    options: Omit<RunOptions, 'outputs' | 'debug' | 'onDebugTensor'> & { outputs: readonly O[] },
   ): Promise<OutputsOf<O>[]>;
   runMany(
     feedsOf: readonly Feeds[],
-    options?: Omit<RunOptions, 'outputs' | DebugOptions> & { outputs?: unknown },
+    options?: Omit<RunOptions, 'outputs' | 'debug' | 'onDebugTensor'> & { outputs?: unknown },
   ): Promise<unknown> {
     try {
       this.#assertOpen();
@@ -405,8 +403,8 @@ export class Session {
    */
   async profile(feeds: Feeds, options?: LayerProfileOptions): Promise<LayerProfile> {
     this.#assertOpen();
-    const { engine } = this.#lanes.find(({ out }) => !out) ?? (this.#lanes[0] as Lane);
-    return profileLayers(engine, this.#table, this.#pinnedProfile, feeds, options);
+    const lane = (this.#lanes.find(({ out }) => !out) ?? this.#lanes[0]) as Lane;
+    return profileLayers(lane.engine, this.#table, this.#pinnedProfile, feeds, options);
   }
 
   /**

@@ -220,5 +220,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     const apart = distance(word.toLowerCase(), candidate.toLowerCase());
     if (apart < bestDistance) [best, bestDistance] = [candidate, apart];
   }
-  return bestDistance <= Math.max(2, Math.floor(word.length / 3)) ? best : undefined;
+  if (bestDistance <= Math.max(2, Math.floor(word.length / 3))) return best;
+  // Words that go on after a known one, as cacheDirectory after cacheDir.
+  return known.find((candidate) => candidate.length > 3 && word.startsWith(candidate));
 }

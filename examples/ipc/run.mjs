@@ -25,8 +25,10 @@ service.send({
   output: output.exportIpcHandle(),
   ready: ready.exportIpcHandle(),
 });
-const [{ version }] = await once(service, 'message');
-console.log(`The service (process ${service.pid}) has opened the memory, TensorRT ${version}.`);
+const [opened] = await once(service, 'message');
+console.log(
+  `The service (process ${service.pid}) has opened the memory; it runs ${opened.runtime} ${opened.version}.`,
+);
 
 for (let request = 1; request <= 3; request++) {
   staging.write(Float32Array.from({ length: 8 * 64 }, (_, index) => Math.sin(index * request)));

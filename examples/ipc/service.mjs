@@ -22,7 +22,7 @@ const plan =
 const session = await Session.load(plan);
 const x = input.tensor('float32', [8, 64]);
 const y = output.tensor('float32', [8, 32]);
-process.send?.({ version: session.version });
+process.send?.({ runtime: session.runtime, version: session.version });
 
 process.on('message', () => {
   void (async () => {

@@ -1,12 +1,12 @@
 // build(): an ONNX model to a plan.
 
-import { readFile } from 'node:fs/promises';
-import { writeFileAtomically } from '../atomic-write.js';
-import { BuildError, describe, fileError, invalidArgument, isTensorRTError } from '../errors.js';
+import { checkWritable, writeFileAtomically } from '../atomic-write.js';
+import { BuildError, describe, invalidArgument, isTensorRTError } from '../errors.js';
 import { type LogOptions, logOptionNames, nativeLogOptions } from '../log.js';
 import type { NativeBuildOptions } from '../native.js';
 import { planBytes } from '../plan.js';
 import { type PlatformOptions, openPlatformWithDevice, platformOptionNames } from '../platform.js';
+import { readBytes } from '../read-bytes.js';
 import {
   type HardwareCompatibilityLevel,
   type ProfilingVerbosity,
@@ -33,6 +33,7 @@ import {
   networkOptionNames,
 } from './network-options.js';
 import { int8HasScales } from './int8-scales.js';
+import { refusePlan } from './model-nodes.js';
 import { type BuildProfile, nativeProfile } from './profile.js';
 import { type BuildProgress, ProgressTracker } from './progress.js';
 import { resolveTimingCache } from './timing-cache.js';
@@ -152,12 +153,14 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   const device = checkInteger(options.device ?? 0, 'device', 0);
   const native = nativeOptions(options, device);
   const path = typeof options.onnx === 'string' ? options.onnx : '';
-  const model = path === '' ? planBytes(options.onnx, 'build: onnx') : await readModel(path);
+  const model = path === '' ? planBytes(options.onnx, 'build: onnx') : await readBytes(path);
+  refusePlan(model, 'build');
   const { platform, devices } = openPlatformWithDevice(options, device);
   Object.assign(native, bestPrecisions(options.best, platform.version, devices[device]));
   native.timingCache = await resolveTimingCache(native.timingCache, platform, devices[device]);
   const calibration =
     options.calibration && (await Calibration.open(options.calibration, model, options.log));
+  if (options.saveEngine !== undefined) await checkWritable(options.saveEngine);
   checkSignal(signal, 'build'); // it may have been aborted while files were read
   native.int8 &&= int8HasScales(
     model,
@@ -191,14 +194,6 @@ export async function build(options: BuildOptions): Promise<Uint8Array> {
   } finally {
     calibration?.close();
     signal?.removeEventListener('abort', cancel);
-  }
-}
-
-async function readModel(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw fileError('read', path, error);
   }
 }
 

@@ -1,15 +1,15 @@
 // checkModel(): what of an ONNX model TensorRT can build; and the same in the errors of build().
 
-import { readFile } from 'node:fs/promises';
-import { BuildError, fileError } from '../errors.js';
+import { BuildError } from '../errors.js';
 import { type LogOptions, logOptionNames, nativeLogOptions } from '../log.js';
 import type { ModelError, ModelSubgraph, UnsupportedOperator } from '../model-report.js';
 import type { NativeModelError, NativeSubgraph } from '../native.js';
 import { planBytes } from '../plan.js';
 import { type PlatformOptions, openPlatformWithDevice, platformOptionNames } from '../platform.js';
+import { readBytes } from '../read-bytes.js';
 import { versionText } from '../runtime/runtime.js';
 import { checkInteger, checkOptions } from '../validate.js';
-import { type ModelNodes, boundary, readModelNodes } from './model-nodes.js';
+import { type ModelNodes, boundary, readModelNodes, refusePlan } from './model-nodes.js';
 import { partition } from './partition.js';
 
 /** Options of {@link checkModel}. */
@@ -51,7 +51,8 @@ export async function checkModel(
   checkOptions(options, [...platformOptionNames, ...logOptionNames, 'device'], 'checkModel');
   const device = checkInteger(options.device ?? 0, 'device', 0);
   const path = typeof onnx === 'string' ? onnx : '';
-  const model = typeof onnx === 'string' ? await readOnnx(onnx) : planBytes(onnx, 'checkModel');
+  const model = typeof onnx === 'string' ? await readBytes(onnx) : planBytes(onnx, 'checkModel');
+  refusePlan(model, 'checkModel');
   const { platform } = openPlatformWithDevice(options, device);
   const log = nativeLogOptions(options);
   const found = await platform.checkModel(model, path, { device, ...log });
@@ -63,14 +64,6 @@ export async function checkModel(
     numNodes: nodes?.nodes.length ?? 0,
     ...report(nodes, found.modelErrors, found.subgraphs),
   };
-}
-
-async function readOnnx(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw fileError('read', path, error);
-  }
 }
 
 /** TensorRT says better what is wrong with a model that cannot be read. */

@@ -1,5 +1,7 @@
 // The nodes of an ONNX model's graph: names, operators and tensors, to say where something is and what lies around it.
 
+import { BuildError } from '../errors.js';
+import { isPlan } from '../inspect/magic.js';
 import { WireReader } from '../inspect/protobuf.js';
 
 /** One node of the graph. */
@@ -139,4 +141,14 @@ export function boundary(
     inputs: [...needed].filter((name) => !made.has(name) && !model.initializers.has(name)),
     outputs: [...made].filter((name) => wanted.has(name)),
   };
+}
+
+/** What TensorRT's parser would only call damaged. @throws ERR_TRT_PARSE for a plan */
+export function refusePlan(model: Uint8Array, who: string): void {
+  if (!isPlan(model)) return;
+  throw new BuildError(
+    'ERR_TRT_PARSE',
+    `${who}: expected an ONNX model, got a plan, which is built already`,
+    'Give the model that it was built from.',
+  );
 }

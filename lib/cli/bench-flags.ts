@@ -1,5 +1,6 @@
 // The flags of `trt-node bench`: trtexec's names. Those of trtexec that it has not are refused by name; those of building are told to be build's.
 
+import { buildFlags } from './build-flags.js';
 import { commonFlags, platformFlags } from './command.js';
 import { engineFlags } from './engine-flags.js';
 import type { Flag } from './flags.js';
@@ -13,7 +14,7 @@ function refused(hint: string, ...names: string[]): Flag[] {
   return names.map((name) => ({ name, unsupported: hint }));
 }
 
-export const benchFlags: readonly Flag[] = [
+const ownFlags: readonly Flag[] = [
   { name: 'loadEngine', value: 'PLAN', help: "The plan, trtexec's way" },
   {
     name: 'shapes',
@@ -99,20 +100,6 @@ export const benchFlags: readonly Flag[] = [
   { name: 'verbose', help: "Print all of TensorRT's log on stderr" },
   { name: 'separateProfileRun', ignored: ownRun },
   { name: 'explicitBatch', ignored: explicit },
-  ...['fp16', 'bf16', 'int8', 'fp8', 'int4', 'best', 'noTF32', 'stronglyTyped'].map(
-    (name): Flag => ({ name, ignored: built }),
-  ),
-  ...[
-    'workspace',
-    'memPoolSize',
-    'minShapes',
-    'optShapes',
-    'maxShapes',
-    'builderOptimizationLevel',
-    'profilingVerbosity',
-    'timingCacheFile',
-    'hardwareCompatibilityLevel',
-  ].map((name): Flag => ({ name, value: 'VALUE', ignored: built })),
   ...refused(
     'Build the plan first: trt-node build --onnx=MODEL --saveEngine=PLAN, then trt-node bench PLAN.',
     'onnx',
@@ -145,10 +132,7 @@ export const benchFlags: readonly Flag[] = [
     'asyncFileReader',
     'buildDLAStandalone',
     'loadRefOutputs',
-    'markDebug',
-    'maxAuxStreams',
     'nvtxVerbosity',
-    'refit',
     'safe',
     'tempdir',
     'tempfileControls',
@@ -157,4 +141,18 @@ export const benchFlags: readonly Flag[] = [
   ),
   ...platformFlags,
   ...commonFlags,
+];
+
+const own = new Set(ownFlags.flatMap(({ name, aliases = [] }) => [name, ...aliases]));
+
+/** With all that `build` takes, so that a command line for trtexec's both halves carries over: it is ignored, with a warning. */
+export const benchFlags: readonly Flag[] = [
+  ...buildFlags
+    .filter(({ name, unsupported }) => unsupported === undefined && !own.has(name))
+    .map((flag): Flag => ({
+      ...flag,
+      aliases: (flag.aliases ?? []).filter((alias) => !own.has(alias)),
+      ignored: built,
+    })),
+  ...ownFlags,
 ];

@@ -22,20 +22,13 @@ import {
   integerFlag,
   numberFlag,
 } from './flags.js';
+import { planArgument, refuseModel } from './plan-argument.js';
 import { planVersion } from './preflight.js';
 import { parseFiles, parseShapes } from './shapes.js';
 
 const maxMs = 2 ** 31 - 1;
 /** So many lines of averages when nobody asked for them. */
 const fewAverages = 10;
-
-function planPath(parsed: ParsedFlags): string {
-  const named = flagValue(parsed, 'loadEngine');
-  const plans = named === undefined ? parsed.positionals : [named, ...parsed.positionals];
-  const [plan] = plans;
-  if (plan !== undefined && plans.length === 1) return plan;
-  throw new UsageError(`bench needs one plan, got ${plans.length}`, 'Write trt-node bench PLAN.');
-}
 
 /** A switch that has a name for on and one for off. */
 function switchFlag(parsed: ParsedFlags, on: string, off: string): boolean | undefined {
@@ -286,7 +279,7 @@ function print(report: BenchReport, parsed: ParsedFlags, output: Output): void {
 }
 
 async function run(parsed: ParsedFlags, output: Output): Promise<number> {
-  const plan = planPath(parsed);
+  const plan = planArgument(parsed, 'bench');
   if (hasFlag(parsed, 'getPlanVersionOnly')) {
     const version = await planVersion(plan);
     output.text(`Plan was created with TensorRT version ${version}`);
@@ -295,6 +288,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   }
   integerFlag(parsed, 'avgRuns', 1); // before the measurement, not after it
   const options = optionsOf(parsed);
+  await refuseModel(plan, 'bench');
   const files = exportFiles(parsed, plan, options);
   for (const file of files.values()) await checkWritable(file);
   if (files.has('html')) loadAssets();

@@ -81,7 +81,9 @@ function memoryPools(
   const bytes: Partial<Record<MemoryPool, number>> = {};
   const old = flagValue(parsed, 'workspace');
   if (old !== undefined) {
-    warnings.push('--workspace is obsolete: use --memPoolSize=workspace:MiB');
+    warnings.push(
+      `--workspace is obsolete, and taken as --memPoolSize=workspace:${old}: write that`,
+    );
     bytes.workspace = sizeBytes(old, 'workspace');
   }
   for (const entry of flagValues(parsed, 'memPoolSize').flatMap((value) => value.split(','))) {

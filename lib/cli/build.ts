@@ -1,13 +1,12 @@
 // trt-node build: an ONNX model to a plan, with trtexec's flag names.
 
 import { statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { type BuildOptions, build } from '../build/build.js';
 import type { BuildProfile } from '../build/profile.js';
-import { fileError } from '../errors.js';
 import { type OnnxInfo, parseOnnx } from '../inspect/onnx.js';
 import type { LogFunction } from '../log.js';
 import { openPlatform } from '../platform.js';
+import { readBytes } from '../read-bytes.js';
 import { hardwareCompatibilityLevels, profilingVerbosities } from '../runtime/engine-info.js';
 import { versionText } from '../runtime/runtime.js';
 import { calibrationFromFlags } from './build-calibration.js';
@@ -39,12 +38,7 @@ const compatibilityWords = new Map([
 ]);
 
 async function readModel(path: string): Promise<OnnxInfo | undefined> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw fileError('read', path, error);
-  }
+  const bytes = await readBytes(path);
   try {
     return parseOnnx(bytes);
   } catch {
@@ -100,7 +94,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       parsed.positionals.length > 0
         ? `build takes no file without a flag, got ${JSON.stringify(parsed.positionals[0])}`
         : `build needs ${missing}`,
-      'Write trt-node build --onnx=MODEL --saveEngine=PLAN.',
+      `Write trt-node build --onnx=${onnx ?? parsed.positionals[0] ?? 'MODEL'} --saveEngine=${saveEngine ?? 'PLAN'}.`,
     );
   }
   const warnings: string[] = [];

@@ -128,7 +128,10 @@ export function reportError(command: string, thrown: unknown, output: Output): n
   }
   if (isTensorRTError(thrown)) {
     output.note(`${command}: ${oneLine(thrown.reason)} [${thrown.code}]`);
-    output.note(oneLine(thrown.hint === '' ? 'See docs/errors.md for this code.' : thrown.hint));
+    const more = thrown.hint.includes('`log`') && !output.json ? ' --json prints the log.' : '';
+    output.note(
+      oneLine(thrown.hint === '' ? 'See docs/errors.md for this code.' : thrown.hint) + more,
+    );
     output.data({ error: errorData(thrown) });
     return 1;
   }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { writeFileAtomically } from '../atomic-write.js';
 import { fileError } from '../errors.js';
 import { formatNpy } from '../npy.js';
+import { fileName } from '../run/files.js';
 import { type TensorSummary, summarize } from '../run/summary.js';
 import type { DebugTensor } from '../session/debug.js';
 import type { RunOptions } from '../session/types.js';
@@ -124,8 +125,8 @@ export async function saveDebugTensors(
       await write(named, path.extname(named), contents(tensor, npy ? 'numpy' : 'raw'));
     }
     for (const format of written) {
-      const name = `${tensor.name.replace(/[^\w.-]+/g, '_')}${endings[format]}`;
-      await write(path.join(folder, name), endings[format], contents(tensor, format));
+      const file = path.join(folder, fileName(tensor.name, endings[format]));
+      await write(file, endings[format], contents(tensor, format));
     }
     saved.push({ name: tensor.name, ...summarize(asTensor(tensor)), files });
   }

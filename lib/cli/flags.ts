@@ -182,7 +182,7 @@ export function choiceFlag<T extends string>(
 /** The flags of a command as --help shows them. */
 export function flagsHelp(flags: readonly Flag[]): string {
   const rows = flags
-    .filter((flag) => flag.help !== undefined)
+    .filter((flag) => flag.help !== undefined && flag.ignored === undefined)
     .map((flag) => {
       const names = [flag.name, ...(flag.aliases ?? [])].map((name) =>
         name.length === 1 ? `-${name}` : `--${name}`,

@@ -77,6 +77,19 @@ function printModel(model: OnnxInfo, parsed: ParsedFlags, show: Show, output: Ou
   }
 }
 
+/** What is shown instead of the plan or model, and what says more of these. */
+const modes = ['preflight', 'getPlanVersionOnly', 'capability', 'diff'];
+const details = ['layers', 'show', 'weights', 'graph', 'useProfile'];
+
+/** @throws UsageError for flags that would do nothing beside another */
+function checkModes(parsed: ParsedFlags): void {
+  const [mode, ...others] = modes.filter((name) => hasFlag(parsed, name));
+  if (mode === undefined) return;
+  const other = others[0] ?? details.find((name) => hasFlag(parsed, name));
+  if (other === undefined) return;
+  throw new UsageError(`--${mode} and --${other} exclude each other`, 'Inspect twice.');
+}
+
 async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const { files, ...asked } = showFlags(parsed);
   const [file, ...others] = files;
@@ -86,11 +99,12 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       'Write trt-node inspect FILE, or trt-node inspect FILE --diff=OTHER.',
     );
   }
+  checkModes(parsed);
   if (hasFlag(parsed, 'preflight')) return runPreflight(file, parsed, output);
   if (hasFlag(parsed, 'getPlanVersionOnly')) {
     const version = await planVersion(file);
     output.text(version);
-    output.data({ version });
+    output.data({ plan: file, version });
     return 0;
   }
   if (hasFlag(parsed, 'capability')) {
@@ -163,7 +177,7 @@ export const inspectCommand: Command = {
     { name: 'wide', help: 'Do not shorten names in tables' },
     {
       name: 'capability',
-      help: 'Of an ONNX model: which operators and sub-graphs can be built',
+      help: 'Of an ONNX model: which operators and sub-graphs can be built; exit status 1: not all',
     },
     {
       name: 'engineHostCodeAllowed',

@@ -7,6 +7,7 @@ import { versionWords } from '../inspect/preflight-checks.js';
 import { preflightText } from '../inspect/preflight-text.js';
 import { type Output, platformOptions } from './command.js';
 import { type Flag, type ParsedFlags, hasFlag } from './flags.js';
+import { refuseModel } from './plan-argument.js';
 
 /** `--preflight` and `--getPlanVersionOnly`. */
 export const preflightFlag: Flag = {
@@ -29,7 +30,7 @@ export async function runPreflight(
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
   });
   output.text(preflightText(report));
-  output.data(report);
+  output.data({ kind: 'preflight', plan: file, ...report });
   return report.verdict === 'cannot-run' ? 1 : 0;
 }
 
@@ -42,6 +43,7 @@ export async function planVersion(file: string): Promise<string> {
   const { head, bytes } = await readHead(file, 'getPlanVersionOnly');
   const version = readPlanFacts(head, bytes)?.version;
   if (version !== undefined) return versionWords(version);
+  await refuseModel(file, 'getPlanVersionOnly');
   throw new InvalidPlanError(
     'ERR_TRT_INVALID_PLAN',
     `expected a plan that tells TensorRT's version, but '${file}' does not`,

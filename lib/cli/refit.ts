@@ -11,14 +11,7 @@ import {
   platformOptions,
 } from './command.js';
 import { type ParsedFlags, UsageError, flagValue, flagValues, hasFlag } from './flags.js';
-
-function planPath(parsed: ParsedFlags): string {
-  const named = flagValue(parsed, 'loadEngine');
-  const plans = named === undefined ? parsed.positionals : [named, ...parsed.positionals];
-  const [plan] = plans;
-  if (plan !== undefined && plans.length === 1) return plan;
-  throw new UsageError(`refit needs one plan, got ${plans.length}`, 'Write trt-node refit PLAN.');
-}
+import { loadEngineFlag, planArgument, refuseModel } from './plan-argument.js';
 
 /** `FILE.safetensors` or a folder of .npy files. */
 async function weightsSource(file: string | undefined): Promise<RefitOptions> {
@@ -41,7 +34,7 @@ function weightsText(list: readonly RefittableWeights[]): string {
 }
 
 async function run(parsed: ParsedFlags, output: Output): Promise<number> {
-  const plan = planPath(parsed);
+  const plan = planArgument(parsed, 'refit');
   const onnx = flagValue(parsed, 'refitFromOnnx');
   const from = flagValue(parsed, 'weights');
   const saveEngine = flagValue(parsed, 'saveEngine');
@@ -59,6 +52,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
       'Write trt-node refit PLAN --onnx=MODEL --saveEngine=NEW_PLAN.',
     );
   }
+  await refuseModel(plan, 'refit');
   const options = {
     ...platformOptions(parsed),
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
@@ -137,7 +131,7 @@ export const refitCommand: Command = {
     { name: 'includeRefit', help: 'Keep the new plan refittable, where TensorRT has this flag' },
     { name: 'dumpRefit', help: 'List the weights that can be exchanged' },
     { name: 'timeRefit', help: 'Print how long the refitting took' },
-    { name: 'loadEngine', value: 'PLAN', help: "The plan, trtexec's way" },
+    loadEngineFlag,
     {
       name: 'engineHostCodeAllowed',
       help: 'Allow executable host code in the plan (version-compatible plans that you trust)',

@@ -11,6 +11,7 @@ import { type ErrorStatistic, type Tolerances, filledTolerances } from '../compa
 import { runOnnxRuntime } from '../compare/onnxruntime.js';
 import { fileError } from '../errors.js';
 import { loadTensors } from '../run/files.js';
+import { modelSource } from '../plan-cache/model-source.js';
 import { Session } from '../session.js';
 import type { SessionOptions } from '../session/types.js';
 import {
@@ -30,7 +31,11 @@ export const compareFlags: readonly Flag[] = [
     value: 'onnxruntime|DIR|PLAN',
     help: 'Compare the outputs with those of ONNX Runtime (needs --onnx), saved ones, or another plan; status 1 if they differ',
   },
-  { name: 'onnx', value: 'FILE', help: 'The model that the plan was built from' },
+  {
+    name: 'onnx',
+    value: 'FILE',
+    help: 'The model that the plan was built from (default: the model that runs)',
+  },
   {
     name: 'atol',
     value: '[OUTPUT:]TOLERANCE,…',
@@ -109,8 +114,16 @@ function compareOptions(parsed: ParsedFlags, outputs: readonly string[]): Compar
   };
 }
 
-/** Finds wrong usage before anything is loaded. @throws UsageError */
-export function checkCompareFlags(parsed: ParsedFlags): void {
+/**
+ * The model that `--compare=onnxruntime` runs: `--onnx`, or the one that runs itself. Finds wrong usage before anything is loaded.
+ *
+ * @param file - What `run` was given, a plan or a model.
+ * @throws UsageError
+ */
+export async function comparedModel(
+  parsed: ParsedFlags,
+  file: string,
+): Promise<string | undefined> {
   const compare = flagValue(parsed, 'compare');
   toleranceFlag(parsed, 'atol');
   toleranceFlag(parsed, 'rtol');
@@ -118,33 +131,36 @@ export function checkCompareFlags(parsed: ParsedFlags): void {
     const alone = ['onnx', 'atol', 'rtol', 'check-error-stat', 'error-quantile'].find((name) =>
       hasFlag(parsed, name),
     );
-    if (alone === undefined) return;
+    if (alone === undefined) return undefined;
     throw new UsageError(
       `--${alone} belongs to --compare, which is not there`,
       'Add --compare=onnxruntime, --compare=DIR or --compare=PLAN.',
     );
   }
-  if (isOnnxRuntime(compare) && flagValue(parsed, 'onnx') === undefined) {
-    throw new UsageError(
-      '--compare=onnxruntime needs the model that the plan was built from',
-      'Add --onnx=MODEL.',
-    );
-  }
+  const onnx = flagValue(parsed, 'onnx');
+  if (onnx !== undefined || !isOnnxRuntime(compare)) return onnx;
+  if ((await modelSource(file)) !== undefined) return file;
+  throw new UsageError(
+    '--compare=onnxruntime needs the model that the plan was built from',
+    'Add --onnx=MODEL.',
+  );
 }
 
 function isOnnxRuntime(compare: string): boolean {
   return ['onnxruntime', 'onnxrt', 'ort'].includes(compare);
 }
 
+/** How the other plan is opened; `model` is for ONNX Runtime. */
+type CompareWith = SessionOptions & { readonly model: string | undefined };
+
 async function expectedOutputs(
-  parsed: ParsedFlags,
   compare: string,
   feeds: NamedTensors,
   names: readonly string[],
-  options: SessionOptions,
+  { model, ...options }: CompareWith,
 ): Promise<Pick<RunComparison, 'expected' | 'against'>> {
   if (isOnnxRuntime(compare)) {
-    const { version, outputs } = await runOnnxRuntime(flagValue(parsed, 'onnx') ?? '', feeds);
+    const { version, outputs } = await runOnnxRuntime(model ?? '', feeds);
     return { expected: outputs, against: `ONNX Runtime ${version} on the CPU` };
   }
   let isFolder: boolean;
@@ -165,13 +181,13 @@ export async function compareRun(
   parsed: ParsedFlags,
   feeds: NamedTensors,
   outputs: NamedTensors,
-  options: SessionOptions,
+  options: CompareWith,
 ): Promise<RunComparison | undefined> {
   const compare = flagValue(parsed, 'compare');
   if (compare === undefined) return undefined;
   const names = Object.keys(outputs);
   const tolerances = compareOptions(parsed, names);
-  const { expected, against } = await expectedOutputs(parsed, compare, feeds, names, options);
+  const { expected, against } = await expectedOutputs(compare, feeds, names, options);
   return {
     report: compareOutputs(expected, outputs, tolerances),
     against,

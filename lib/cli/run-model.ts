@@ -15,11 +15,13 @@ export const modelFlags: readonly Flag[] = [
     help: 'Of an ONNX model: where its plan is kept (default ~/.cache/trt-node)',
   },
   { name: 'fp16', help: 'Of an ONNX model: allow float16 kernels' },
-  ...['minShapes', 'optShapes', 'maxShapes'].map((name): Flag => ({
-    name,
-    value: 'SHAPES',
-    help: 'Of an ONNX model: the shapes that its profile takes (default: --shapes)',
-  })),
+  ...Object.entries({ min: 'smallest', opt: 'optimal', max: 'largest' }).map(
+    ([name, which]): Flag => ({
+      name: `${name}Shapes`,
+      value: 'SHAPES',
+      help: `Of an ONNX model: the ${which} shapes of its profile (default: --shapes)`,
+    }),
+  ),
 ];
 
 /** The options that build the model; none for a plan. @throws UsageError for flags of models with a plan */

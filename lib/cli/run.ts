@@ -32,25 +32,11 @@ import {
   refitFlag,
   weightStreamingFlag,
 } from './engine-flags.js';
-import {
-  type ParsedFlags,
-  UsageError,
-  flagValue,
-  flagValues,
-  hasFlag,
-  integerFlag,
-} from './flags.js';
-import { type RunComparison, checkCompareFlags, compareFlags, compareRun } from './run-compare.js';
+import { type ParsedFlags, flagValue, flagValues, hasFlag, integerFlag } from './flags.js';
+import { loadEngineFlag, planArgument } from './plan-argument.js';
+import { type RunComparison, compareFlags, compareRun, comparedModel } from './run-compare.js';
 import { modelFlags, modelOptions } from './run-model.js';
 import { parseFiles, parseShapes } from './shapes.js';
-
-function planPath(parsed: ParsedFlags): string {
-  const named = flagValue(parsed, 'loadEngine');
-  const plans = named === undefined ? parsed.positionals : [named, ...parsed.positionals];
-  const [plan] = plans;
-  if (plan !== undefined && plans.length === 1) return plan;
-  throw new UsageError(`run needs one plan, got ${plans.length}`, 'Write trt-node run PLAN.');
-}
 
 function number(value: number | undefined): string {
   return value === undefined ? '-' : String(Number(value.toPrecision(6)));
@@ -89,13 +75,16 @@ async function runAll(
 }
 
 async function run(parsed: ParsedFlags, output: Output): Promise<number> {
-  const plan = planPath(parsed);
+  const plan = planArgument(parsed, 'run', {
+    words: 'plan or ONNX model',
+    usage: 'PLAN|MODEL.onnx',
+  });
   const profile = integerFlag(parsed, 'useProfile');
   const iterations = integerFlag(parsed, 'iterations', 1) ?? 1;
   const seed = integerFlag(parsed, 'seed', 0, 2 ** 32 - 1) ?? 0;
   const shapes = flagValue(parsed, 'shapes');
-  checkCompareFlags(parsed);
   const debug = debugRequest(parsed);
+  const model = await comparedModel(parsed, plan);
   const options = {
     ...platformOptions(parsed),
     engineHostCodeAllowed: hasFlag(parsed, 'engineHostCodeAllowed'),
@@ -123,7 +112,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const files = await saved(folder, outputs);
   const savedDebug =
     debug === undefined ? undefined : await saveDebugTensors(debug, debugTensors, folder ?? '.');
-  const comparison = await compareRun(parsed, feeds, outputs, options);
+  const comparison = await compareRun(parsed, feeds, outputs, { ...options, model });
   print(output, session, {
     plan,
     inputs,
@@ -193,7 +182,11 @@ function print(
   lines.push('Outputs:', ...summaries.map(([name, summary]) => summaryText(name, summary)));
   for (const [name, file] of Object.entries(saved)) lines.push(`Wrote ${name} to ${file}`);
   if (debugTensors !== undefined) {
-    lines.push('Debug tensors:');
+    lines.push(
+      debugTensors.length > 0
+        ? 'Debug tensors:'
+        : 'Debug tensors: none; the plan must be built with --markDebug or --markUnfusedTensorsAsDebugTensors',
+    );
     for (const { name, files, ...summary } of debugTensors) {
       lines.push(summaryText(name, summary), ...files.map((file) => `  Wrote ${name} to ${file}`));
     }
@@ -277,7 +270,7 @@ export const runCommand: Command = {
       name: 'engineHostCodeAllowed',
       help: 'Allow executable host code in the plan (version-compatible plans that you trust)',
     },
-    { name: 'loadEngine', value: 'PLAN', help: "The plan, trtexec's way" },
+    loadEngineFlag,
     ...compareFlags,
     ...modelFlags,
     ...platformFlags,

@@ -1,8 +1,15 @@
 // Compares all outputs of a run with what they should be: with other tensors, or with what ONNX Runtime makes of the model.
 
+import { describe, invalidArgument } from '../errors.js';
 import type { Session } from '../session.js';
 import type { Tensor } from '../tensor.js';
-import { type OutputComparison, type Tolerances, compareTensors } from './metrics.js';
+import { checkString } from '../validate.js';
+import {
+  type OutputComparison,
+  type Tolerances,
+  compareTensors,
+  filledTolerances,
+} from './metrics.js';
 import { runOnnxRuntime } from './onnxruntime.js';
 
 /** Tolerances for all outputs, and for single ones by name. */
@@ -36,6 +43,7 @@ export function compareOutputs(
   actual: NamedTensors,
   options: CompareOptions = {},
 ): ComparisonReport {
+  filledTolerances(options); // also where there is nothing to compare
   const { byOutput = {}, ...common } = options;
   const names = Object.keys(expected);
   const outputs = names.flatMap((name) => {
@@ -73,6 +81,13 @@ export async function compareWithOnnxRuntime(
   feeds: NamedTensors,
   options: CompareOptions = {},
 ): Promise<ComparisonReport> {
+  if (typeof (session as Partial<Session> | undefined)?.run !== 'function') {
+    throw invalidArgument(
+      `compareWithOnnxRuntime: expected a session, got ${describe(session)}`,
+      'Load the plan first: await Session.load(plan).',
+    );
+  }
+  checkString(model, 'compareWithOnnxRuntime: model');
   const [actual, { outputs: expected }] = await Promise.all([
     session.run(feeds),
     runOnnxRuntime(model, feeds),

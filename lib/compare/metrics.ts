@@ -3,7 +3,7 @@
 import { describe, invalidArgument } from '../errors.js';
 import { numbersOf } from '../run/summary.js';
 import type { Tensor } from '../tensor.js';
-import { checkChoice, formatShape } from '../validate.js';
+import { checkChoice, checkOptions, formatShape } from '../validate.js';
 
 /** What must be within the tolerances, as polygraphy's `--check-error-stat`. */
 export type ErrorStatistic = 'elemwise' | 'max' | 'mean' | 'median' | 'quantile';
@@ -24,6 +24,8 @@ export interface Tolerances {
   /** Whether any NaN or infinity fails, also where both have it. Default false: where both have the same it passes. */
   readonly validate?: boolean | undefined;
 }
+
+const toleranceNames = ['atol', 'rtol', 'errorStatistic', 'errorQuantile', 'validate'];
 
 /** One kind of error over all elements that are finite on both sides. */
 export interface ErrorFigures {
@@ -88,6 +90,7 @@ function tolerance(value: unknown, name: string, otherwise: number, most = Infin
 
 /** Defaults filled in. @throws ERR_TRT_INVALID_ARGUMENT */
 export function filledTolerances(given: Tolerances): Filled {
+  checkOptions(given, [...toleranceNames, 'byOutput'], 'tolerances');
   return {
     atol: tolerance(given.atol, 'atol', 1e-5),
     rtol: tolerance(given.rtol, 'rtol', 1e-5),

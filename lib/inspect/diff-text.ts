@@ -113,23 +113,23 @@ class Report {
 function summary(diff: PlanDiff | OnnxDiff, noun: string): string[] {
   const { layers, tensors, types } = diff;
   const parts: string[] = [];
-  const say = (count: number, words: string): void => {
-    if (count > 0) parts.push(`${count} ${words}`);
+  const say = (count: number, words: string, one = words): void => {
+    if (count > 0) parts.push(`${count} ${count === 1 ? one : words}`);
   };
   if (diff.kind === 'plan') {
     say(diff.header.filter(({ what }) => what !== 'bytes').length, 'of the header');
-    say(diff.engine.length, 'properties of the engine');
-    say(diff.memory.length, 'amounts of memory');
-    say(tensors.length, 'properties of inputs and outputs');
-    say(diff.profiles.length, 'shapes of profiles');
+    say(diff.engine.length, 'properties of the engine', 'property of the engine');
+    say(diff.memory.length, 'amounts of memory', 'amount of memory');
+    say(tensors.length, 'properties of inputs and outputs', 'property of inputs and outputs');
+    say(diff.profiles.length, 'shapes of profiles', 'shape of a profile');
   } else {
-    say(diff.model.length, 'properties of the model');
-    say(tensors.length, 'properties of inputs and outputs');
+    say(diff.model.length, 'properties of the model', 'property of the model');
+    say(tensors.length, 'properties of inputs and outputs', 'property of inputs and outputs');
     say(diff.weights.length, 'of weights');
   }
-  say(layers.changed.length, `${noun}s changed`);
-  say(layers.added.length, `${noun}s added`);
-  say(layers.removed.length, `${noun}s removed`);
+  say(layers.changed.length, `${noun}s changed`, `${noun} changed`);
+  say(layers.added.length, `${noun}s added`, `${noun} added`);
+  say(layers.removed.length, `${noun}s removed`, `${noun} removed`);
   const lines = [
     diff.same ? 'Same: nothing differs.' : `Different: ${parts.join(', ') || 'one was not read'}.`,
   ];

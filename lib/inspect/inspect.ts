@@ -1,7 +1,6 @@
 // inspect(): what a plan or an ONNX file is, as values. inspect/text.ts prints them.
 
-import { readFile } from 'node:fs/promises';
-import { InvalidPlanError, LoadError, asError, fileError, isTensorRTError } from '../errors.js';
+import { InvalidPlanError, LoadError, asError, isTensorRTError } from '../errors.js';
 import { loadAddon } from '../load.js';
 import { type LogOptions, logOptionNames } from '../log.js';
 import type { NativeEngine, NativePlatform } from '../native.js';
@@ -13,6 +12,7 @@ import {
   platformOptionNames,
   requestedRuntime,
 } from '../platform.js';
+import { readBytes } from '../read-bytes.js';
 import {
   type EngineProperties,
   type TensorInfo,
@@ -22,6 +22,7 @@ import {
 import { makeNativeRuntime, versionText } from '../runtime/runtime.js';
 import { checkInteger, checkOptions } from '../validate.js';
 import { type LayerInfo, parseLayers } from './layers.js';
+import { isPlan } from './magic.js';
 import { parseOnnx } from './onnx.js';
 import type { OnnxInfo } from './onnx-types.js';
 import { withPreflightSync } from './preflight-error.js';
@@ -102,24 +103,6 @@ export async function inspect(
       { cause },
     );
   }
-}
-
-async function readBytes(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw fileError('read', file, error);
-  }
-}
-
-/** By their first bytes: TensorRT's "ftrt" or "ptrt", ours "TRTNREF1". */
-export function isPlan(bytes: Uint8Array): boolean {
-  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(8, bytes.length));
-  return (
-    start.subarray(0, 4).equals(Buffer.from('ftrt')) ||
-    start.subarray(0, 4).equals(Buffer.from('ptrt')) ||
-    start.equals(Buffer.from('TRTNREF1'))
-  );
 }
 
 async function inspectPlan(bytes: Uint8Array, options: InspectOptions): Promise<PlanInfo> {

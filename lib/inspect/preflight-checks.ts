@@ -273,8 +273,8 @@ export function checkMemory(facts: PlanFacts, machine: Machine): Result {
   return result('ok', expected, found);
 }
 
-/** Plans of the reference runtime run wherever it does, and have nothing to hide. */
-function referenceChecks(machine: Machine): PreflightCheck[] {
+/** Plans of the reference runtime run wherever it does. */
+function referenceChecks(facts: PlanFacts, machine: Machine): PreflightCheck[] {
   const { memory, platform, device } = machine;
   const free = memory === undefined ? machine.missing : `${byteWords(memory.freeBytes)} free`;
   const rows: [PreflightCheckName, string, string][] = [
@@ -284,10 +284,12 @@ function referenceChecks(machine: Machine): PreflightCheck[] {
     ['hardware-compatibility', 'nothing', 'all plans are'],
     ['host-code', 'nothing: the plan brings no host code', 'none'],
     ['plugins', 'none', 'none'],
-    ['weights', 'weights in the plan', 'they are there'],
     ['memory', 'host memory', free],
   ];
-  return rows.map(([check, expected, found]) => ({ check, ...result('ok', expected, found) }));
+  return [
+    ...rows.map(([check, expected, found]) => ({ check, ...result('ok', expected, found) })),
+    { check: 'weights', ...checkWeights(facts) },
+  ];
 }
 
 /** All checks, up to one after which the others mean nothing. */
@@ -297,7 +299,7 @@ export function checksOf(facts: PlanFacts, machine: Machine): PreflightCheck[] {
   const runtime: PreflightCheck = { check: 'runtime', ...checkRuntime(facts, machine) };
   if (runtime.status === 'failed') return [file, runtime];
   if (facts.runtime === 'reference') {
-    return [file, runtime, ...(runtime.status === 'ok' ? referenceChecks(machine) : [])];
+    return [file, runtime, ...(runtime.status === 'ok' ? referenceChecks(facts, machine) : [])];
   }
   return [
     file,

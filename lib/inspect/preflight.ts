@@ -20,6 +20,7 @@ import {
   requestedRuntime,
 } from '../platform.js';
 import { checkInteger, checkOptions } from '../validate.js';
+import { looksLikeOnnx } from './magic.js';
 import { type PlanFacts, headBytes, readPlanFacts } from './plan-header.js';
 import { type Machine, type PreflightCheck, checksOf, versionWords } from './preflight-checks.js';
 
@@ -71,12 +72,15 @@ export function preflightOf(head: Uint8Array, bytes: number, machine: Machine): 
   const facts = readPlanFacts(head, bytes);
   if (facts !== undefined) return reportOf(facts, checksOf(facts, machine));
   const first = Buffer.from(head.subarray(0, 8)).toString('hex').replace(/..\B/g, '$& ');
+  const onnx = looksLikeOnnx(head);
   const check: PreflightCheck = {
     check: 'file',
     status: 'failed',
     expected: 'a plan, which begins with "ftrt"',
-    found: bytes === 0 ? 'an empty file' : `the bytes ${first}`,
-    hint: 'Give the file that trtexec --saveEngine or `trt-node build` wrote.',
+    found: bytes === 0 ? 'an empty file' : onnx ? 'an ONNX model' : `the bytes ${first}`,
+    hint: onnx
+      ? 'Build it first: `trt-node build --onnx=MODEL --saveEngine=PLAN`.'
+      : 'Give the file that trtexec --saveEngine or `trt-node build` wrote.',
   };
   return { verdict: 'cannot-run', checks: [check], header: undefined };
 }

@@ -1,13 +1,13 @@
 // The key of a plan in the cache: SHA-256 over everything that decides what the builder makes.
 
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildOptions } from '../build/build.js';
 import { nativeOptions } from '../build/build.js';
-import { InvalidPlanError, asError, describe, fileError, invalidArgument } from '../errors.js';
+import { InvalidPlanError, asError, describe, invalidArgument } from '../errors.js';
 import { parseOnnx } from '../inspect/onnx.js';
 import type { NativeDeviceInfo, NativePlatform } from '../native.js';
+import { readBytes } from '../read-bytes.js';
 import { versionText } from '../runtime/runtime.js';
 import { type Digest, digestOf, digestOfFile } from './digest.js';
 import type { ModelSource } from './model-source.js';
@@ -76,12 +76,13 @@ function canonical(value: unknown, name: string): unknown {
 export function planOptions(options: Omit<BuildOptions, 'onnx'>, device: number): unknown {
   const native = Object.entries(nativeOptions({ ...options, onnx: '' }, device));
   const { best = false, calibration } = options;
-  const { data: _data, cacheFile: _cacheFile, ...calibrating } = calibration ?? {};
+  // Not the data, of which this is all that is seen, nor the cache's path: its content is a file of the plan.
+  const calibrating = calibration && { ...calibration, data: undefined, cacheFile: undefined };
   return canonical(
     {
       ...Object.fromEntries(native.filter(([name]) => !irrelevant.includes(name))),
       best, // the addon gets the precisions that it stands for
-      calibration: calibration && calibrating, // the cache's content is a file of the plan
+      calibration: calibrating,
     },
     '',
   );
@@ -92,7 +93,7 @@ export async function modelDigest(
   source: ModelSource,
   signal?: AbortSignal,
 ): Promise<Ingredients['model']> {
-  const bytes = typeof source === 'string' ? await readModel(source) : source;
+  const bytes = typeof source === 'string' ? await readBytes(source) : source;
   const digest = await digestOf(bytes, signal);
   const folder = typeof source === 'string' ? path.dirname(source) : '.';
   const externalData: (Digest & { location: string })[] = [];
@@ -101,14 +102,6 @@ export async function modelDigest(
     externalData.push({ location, ...file });
   }
   return { ...digest, externalData };
-}
-
-async function readModel(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw fileError('read', file, error);
-  }
 }
 
 function externalFiles(bytes: Uint8Array, source: ModelSource): string[] {

@@ -5,19 +5,12 @@ import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { planBytes } from '../plan.js';
 import { isPlanSource } from '../plan-source.js';
-import { isPlan } from '../inspect/inspect.js';
+import { isPlan, looksLikeOnnx } from '../inspect/magic.js';
 
 /** An ONNX model: a path, or bytes that nobody else changes. */
 export type ModelSource = string | Uint8Array;
 
 const sniffed = 64;
-
-/** A protobuf ModelProto: ir_version first (a small number), then a field that ModelProto has. As native/tensorrt/plan_header.cc. */
-function looksLikeOnnx(bytes: Uint8Array): boolean {
-  const [first, irVersion = 0, second = 0] = bytes;
-  const fields = [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42];
-  return first === 0x08 && irVersion >= 1 && irVersion <= 32 && fields.includes(second);
-}
 
 /** The first bytes of a file; undefined where they cannot be read: whoever opens it next says why. */
 async function firstBytes(file: string): Promise<Uint8Array | undefined> {

@@ -52,6 +52,8 @@ export function refuseModelOptions(options: object, plan: unknown): void {
   const what = typeof plan === 'string' ? `'${plan}'` : 'what was given';
   throw invalidArgument(
     `Session.load: '${given[0]}' is an option for ONNX models, but ${what} is no ONNX model (got ${describe(given[1])})`,
-    'A plan is built already: leave the option out, or give the ONNX model.',
+    given[0] === 'refit' && typeof given[1] === 'object'
+      ? 'A plan gets other weights by refitFrom: { refitFrom: { onnx: … } }, or by session.refit().'
+      : 'A plan is built already: leave the option out, or give the ONNX model.',
   );
 }

@@ -14,7 +14,7 @@ import { type RefitOptions, checkSources, refitOptionNames } from './sources.js'
 export type { RefitOptions } from './sources.js';
 
 /** How a plan is opened. */
-interface OpenOptions extends PlatformOptions, LogOptions {
+export interface PlanOptions extends PlatformOptions, LogOptions {
   /** Index of the CUDA device; default 0. */
   device?: number | undefined;
   /** Whether the plan may bring executable host code, as version-compatible plans do. Only for plans that you trust. Default false. */
@@ -22,7 +22,7 @@ interface OpenOptions extends PlatformOptions, LogOptions {
 }
 
 /** How a plan is refitted: the weights, what the new plan leaves out, and where it goes. */
-export interface RefitPlanOptions extends RefitOptions, SerializeOptions, OpenOptions {
+export interface RefitPlanOptions extends RefitOptions, SerializeOptions, PlanOptions {
   /** Where to write the new plan, whole or not at all. Default: nowhere. */
   saveEngine?: string | undefined;
 }
@@ -48,7 +48,7 @@ const serializeOptionNames = ['excludeWeights', 'excludeLeanRuntime', 'includeRe
 
 async function withEngine<T>(
   plan: unknown,
-  options: OpenOptions,
+  options: PlanOptions,
   who: string,
   work: (engine: NativeEngine) => Promise<T>,
 ): Promise<T> {
@@ -125,7 +125,7 @@ export async function refit(
  */
 export async function refittableWeights(
   plan: string | URL | Uint8Array | ArrayBuffer,
-  options: OpenOptions = {},
+  options: PlanOptions = {},
 ): Promise<RefittableWeights[]> {
   checkOptions(options, openOptionNames, 'refittableWeights');
   return withEngine(plan, options, 'refittableWeights', (engine) => {

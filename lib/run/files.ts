@@ -7,8 +7,8 @@ import { readNpy, writeNpy } from '../npy.js';
 import type { Tensor } from '../tensor.js';
 
 /** File name of a tensor: names may contain slashes and worse. */
-function fileName(name: string): string {
-  return `${name.replace(/[^\w.-]+/g, '_')}.npy`;
+export function fileName(name: string, ending = '.npy'): string {
+  return `${name.replace(/[^\w.-]+/g, '_')}${ending}`;
 }
 
 /** The file of each name, no two the same, in the order of the names. */

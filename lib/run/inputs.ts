@@ -1,9 +1,9 @@
 // The inputs of `trt-node run`: from files, or random in the shapes that are asked for.
 
-import { readFile } from 'node:fs/promises';
 import { type TensorData, dtypeInfo } from '../dtype.js';
-import { InvalidArgumentError, fileError } from '../errors.js';
+import { InvalidArgumentError } from '../errors.js';
 import { parseNpy } from '../npy.js';
+import { readBytes } from '../read-bytes.js';
 import { unknownTensor } from '../runtime/engine.js';
 import type { Session } from '../session.js';
 import type { TensorDescription } from '../session/types.js';
@@ -78,12 +78,7 @@ async function readInput(
   file: string,
   sources: InputSources,
 ): Promise<Tensor> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    throw fileError('read', file, error);
-  }
+  const bytes = await readBytes(file);
   if (bytes.subarray(0, 6).equals(Buffer.from('\x93NUMPY', 'latin1'))) {
     return asDeclared(parseNpy(bytes, file), input);
   }

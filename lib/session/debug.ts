@@ -15,7 +15,7 @@ export interface DebugTensor {
   readonly data: TensorData;
 }
 
-/** What a run watches. */
+/** What a run watches. @internal */
 export interface DebugPlan {
   readonly tensors: true | readonly string[];
   readonly onTensor: ((tensor: DebugTensor) => void) | undefined;
@@ -34,6 +34,7 @@ function notMarked(name: string): InvalidArgumentError {
  * Resolves the options `debug` and `onDebugTensor`.
  *
  * @throws ERR_TRT_INVALID_ARGUMENT, ERR_TRT_UNKNOWN_TENSOR
+ * @internal
  */
 export function debugPlan(
   engine: NativeEngine,
@@ -68,14 +69,14 @@ export function debugPlan(
   return names.length === 0 ? undefined : { tensors: names.slice(), onTensor: listener };
 }
 
-/** What the addon tells, as a typed array. */
+/** What the addon tells, as a typed array. @internal */
 export function debugTensor({ name, dtype, shape, data }: NativeDebugTensor): DebugTensor {
   const info = dtypeInfo(dtype as DType);
   const array = new info.array(data, 0, arrayLength(info, volume(shape)));
   return { name, dtype: dtype as DType, shape: Object.freeze(shape), data: array };
 }
 
-/** To the run's listener, or among its results, where the last of a name stays and outputs come first. */
+/** To the run's listener, or among its results, where the last of a name stays and outputs come first. @internal */
 export function deliverDebugTensors(
   tensors: readonly NativeDebugTensor[],
   plan: DebugPlan,

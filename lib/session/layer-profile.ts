@@ -81,7 +81,7 @@ function nativeInputs(
   });
 }
 
-/** Checks the feeds and profiles. What it rejects with is in Session.profile's comment. */
+/** Checks the feeds and profiles. What it rejects with is in Session.profile's comment. @internal */
 export async function profileLayers(
   engine: NativeEngine,
   table: IoTable,

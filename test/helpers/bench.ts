@@ -8,7 +8,7 @@ import { summarizeTimes } from '../../lib/bench/statistics.js';
 export function runTiming(): RunTiming {
   return {
     device: 0,
-  submit: 1,
+    submit: 1,
     launched: 3,
     h2dStart: 2,
     computeStart: 3,

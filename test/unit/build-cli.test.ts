@@ -161,7 +161,7 @@ describe('flags to options', () => {
     });
     expect(warnings).toEqual([
       '--allowGPUFallback is ignored: there is no --useDLACore',
-      '--workspace is obsolete: use --memPoolSize=workspace:MiB',
+      '--workspace is obsolete, and taken as --memPoolSize=workspace:16: write that',
     ]);
     expect(() => configOptions(parsed('--tacticSources=-CUDNN,+CUDNN'), [])).toThrow(UsageError);
   });

@@ -47,11 +47,15 @@ describe('usage', () => {
       '--runtime needs auto, tensorrt or reference',
       '--runtime=reference',
     ],
-    ['build --onnx=m.onnx', 'build needs --saveEngine', '--onnx=MODEL --saveEngine=PLAN'],
-    ['build --saveEngine=p', 'build needs --onnx', '--onnx=MODEL --saveEngine=PLAN'],
-    ['build m.onnx', 'build takes no file without a flag, got "m.onnx"', '--onnx=MODEL'],
+    ['build --onnx=m.onnx', 'build needs --saveEngine', '--onnx=m.onnx --saveEngine=PLAN'],
+    ['build --saveEngine=p', 'build needs --onnx', '--onnx=MODEL --saveEngine=p'],
+    [
+      'build m.onnx',
+      'build takes no file without a flag, got "m.onnx"',
+      '--onnx=m.onnx --saveEngine=PLAN',
+    ],
     ['build --onnx=a --saveEngine=b --fp32', 'unknown flag --fp32', 'Did you mean --fp16?'],
-    ['run', 'run needs one plan, got 0', 'trt-node run PLAN'],
+    ['run', 'run needs one plan or ONNX model, got 0', 'trt-node run PLAN|MODEL.onnx'],
     ['run p --iterations=0', '--iterations needs an integer of at least 1', '--iterations=1'],
     ['doctor x', 'doctor takes no file, got "x"', 'trt-node doctor'],
   ])('%j is wrong usage', async (words, what, hint) => {
@@ -97,7 +101,7 @@ describe('build', () => {
     });
     expect(data.warnings).toEqual(expect.arrayContaining([expect.stringContaining('FP16')]));
     expect(stderr).toContain('--useCudaGraph is ignored');
-    expect(stderr).toContain('--workspace is obsolete: use --memPoolSize=workspace:MiB');
+    expect(stderr).toContain('--workspace is obsolete, and taken as --memPoolSize=workspace:');
     const inspected = await cliJson(`inspect ${plan}`);
     expect(inspected.data.engine).toMatchObject({ numOptimizationProfiles: 2 });
   });

@@ -233,12 +233,8 @@ describe('a device that is lost', () => {
     await expectError(() => lost, 'ERR_TRT_DEVICE_LOST');
     for (const settled of await waiting) {
       expect(settled).toMatchObject({ status: 'rejected' });
-      const reason: unknown = (settled as PromiseRejectedResult).reason;
-      await expectError(
-        () => Promise.reject(reason as Error),
-        'ERR_TRT_DEVICE_LOST',
-        'device 0 was lost',
-      );
+      const reason = (settled as PromiseRejectedResult).reason as Error;
+      await expectError(() => Promise.reject(reason), 'ERR_TRT_DEVICE_LOST', 'device 0 was lost');
     }
     const runs = await Promise.all(Array.from({ length: 9 }, () => session.run({ x })));
     for (const { y } of runs) expect(y!.data).toEqual(expected);

@@ -199,7 +199,7 @@ describe('models', () => {
       },
     ]);
     expect(diffText(found)).toMatch(
-      /^Different: 1 properties of the model, 1 of weights, 1 nodes changed\./,
+      /^Different: 1 property of the model, 1 of weights, 1 node changed\./,
     );
   });
 });
