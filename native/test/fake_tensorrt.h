@@ -37,7 +37,8 @@ struct Fake {
         engine(major),
         context(major),
         inspector(major),
-        memory(major) {
+        memory(major),
+        serialization(major) {
     g_fake = this;
     FillRuntime();
     FillEngine();
@@ -171,6 +172,15 @@ struct Fake {
         +[](void*) -> abi::IEngineInspector* { return g_fake->inspector.handle(); });
     engine.Set<m::VCudaEngine_serialize>(
         +[](void*) -> abi::IHostMemory* { return g_fake->memory.handle(); });
+    if (major > 8) {
+      engine.Set<m::VCudaEngine_createSerializationConfig>(
+          +[](void*) -> abi::ISerializationConfig* { return g_fake->serialization.handle(); });
+      engine.SetAny<m::VCudaEngine_serializeWithConfig>(reinterpret_cast<void*>(
+          +[](void*, void*) -> abi::IHostMemory* { return g_fake->memory.handle(); }));
+      serialization.Set<m::VSerializationConfig_getFlags>(+[](void*) -> abi::u32 { return 0; });
+      serialization.Set<m::VSerializationConfig_setFlags>(
+          +[](void*, abi::u32) { return std::uint8_t{1}; });
+    }
   }
 
   void FillLayouts() {
@@ -316,6 +326,7 @@ struct Fake {
   FakeObject<abi::VExecutionContext> context;
   FakeObject<abi::VEngineInspector> inspector;
   FakeObject<abi::VHostMemory> memory;
+  FakeObject<abi::VSerializationConfig> serialization;
   abi::IErrorRecorder* on_runtime = nullptr;
   abi::IErrorRecorder* on_context = nullptr;
   abi::IOutputAllocator* allocator = nullptr;
