@@ -4,14 +4,18 @@
 #include <cstddef>
 #include <cstdint>
 
+// As in <cuda.h>: of the global namespace, so that tensorrt/abi/types.h names the same.
+struct CUstream_st;
+struct CUevent_st;
+
 namespace trtnode::cuda::abi {
 
 using CUresult = int;
 using CUdevice = int;
 using CUdeviceptr = unsigned long long;
 using CUcontext = struct CUctx_st*;
-using CUstream = struct CUstream_st*;
-using CUevent = struct CUevent_st*;
+using CUstream = ::CUstream_st*;
+using CUevent = ::CUevent_st*;
 using CUgraph = struct CUgraph_st*;
 using CUgraphExec = struct CUgraphExec_st*;
 using CUgraphNode = struct CUgraphNode_st*;

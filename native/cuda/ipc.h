@@ -16,7 +16,7 @@ namespace trtnode::cuda {
 using IpcHandle = std::array<std::byte, 64>;
 
 struct ExportedMemory {
-  IpcHandle handle;
+  IpcHandle handle{};
   std::size_t offset = 0;  // of the buffer in the allocation that the handle stands for
 };
 

@@ -11,8 +11,8 @@
 namespace trtnode::tensorrt {
 
 struct BuilderFlagOption {
-  const char* option;  // its name in lib/
-  bool BuildOptions::* member;
+  const char* option = nullptr;  // its name in lib/
+  bool BuildOptions::* member = nullptr;
   const abi::EnumInfo& flag;
   // Says in which types TensorRT may compute, which only weakly typed networks leave open.
   bool is_precision = false;
