@@ -154,6 +154,7 @@ export {
   type Tolerances,
   compareTensors,
 } from './compare/metrics.js';
+export type { QueryTrace } from './layers/chrome-trace.js';
 export type { LayerReport, LayerTimes } from './layers/layer-times.js';
 export { LayerProfile, type LayerProfileOptions } from './session/layer-profile.js';
 export { type DoctorProblem, type DoctorReport, doctor } from './doctor/doctor.js';

@@ -1,5 +1,6 @@
 // What bench takes and gives.
 
+import type { QueryTrace } from '../layers/chrome-trace.js';
 import type { LayerTimes } from '../layers/layer-times.js';
 import type { DType } from '../dtype.js';
 import type { LogOptions } from '../log.js';
@@ -93,17 +94,9 @@ export interface BenchProgress {
 }
 
 /** Every query of the device phase, warm-up included, by start: in trtexec's terms, a column each, milliseconds from the start of the phase. */
-export interface BenchTrace {
+export interface BenchTrace extends QueryTrace {
   readonly startEnqMs: Float64Array;
   readonly endEnqMs: Float64Array;
-  readonly startH2dMs: Float64Array;
-  readonly endH2dMs: Float64Array;
-  readonly startComputeMs: Float64Array;
-  readonly endComputeMs: Float64Array;
-  readonly startD2hMs: Float64Array;
-  readonly endD2hMs: Float64Array;
-  /** Which of the streams. */
-  readonly stream: Int32Array;
 }
 
 /** trtexec's figures. */

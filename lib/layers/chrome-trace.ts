@@ -22,6 +22,7 @@ export interface QueryTrace {
   readonly endComputeMs: Float64Array;
   readonly startD2hMs: Float64Array;
   readonly endD2hMs: Float64Array;
+  /** Which of the streams. */
   readonly stream: Int32Array;
 }
 
