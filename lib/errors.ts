@@ -38,6 +38,21 @@ export type ExecutionCode = 'ERR_TRT_EXECUTION' | 'ERR_TRT_OUTPUT_ALLOCATOR';
 /** Codes of {@link BuildError}. */
 export type BuildCode = 'ERR_TRT_PARSE' | 'ERR_TRT_BUILD';
 
+/** Codes of {@link ServingError}. */
+export type ServingCode =
+  | 'ERR_TRT_REQUEST'
+  | 'ERR_TRT_MODEL_NOT_FOUND'
+  | 'ERR_TRT_MODEL_UNAVAILABLE'
+  | 'ERR_TRT_MODEL_CONFIG'
+  | 'ERR_TRT_MODEL_LOAD'
+  | 'ERR_TRT_MODEL_BACKEND'
+  | 'ERR_TRT_QUEUE_FULL'
+  | 'ERR_TRT_REQUEST_TIMEOUT'
+  | 'ERR_TRT_REQUEST_CANCELLED'
+  | 'ERR_TRT_REQUEST_UNSUPPORTED'
+  | 'ERR_TRT_ALREADY_EXISTS'
+  | 'ERR_TRT_SERVER';
+
 /** Every code that an error of this package can have; docs/errors.md explains each. */
 export type ErrorCode =
   | InvalidArgumentCode
@@ -46,6 +61,7 @@ export type ErrorCode =
   | IncompatiblePlanCode
   | ExecutionCode
   | BuildCode
+  | ServingCode
   | 'ERR_TRT_REFIT'
   | 'ERR_TRT_CLOSED'
   | 'ERR_TRT_BUSY'
@@ -218,6 +234,43 @@ export class RefitError extends TensorRTError<'ERR_TRT_REFIT'> {
 /** The running TensorRT, driver or platform lacks what was asked for. */
 export class UnsupportedError extends TensorRTError<'ERR_TRT_UNSUPPORTED'> {}
 
+/** Triton's error codes, which the doors turn into HTTP and gRPC statuses. */
+export type ServingStatus =
+  | 'UNKNOWN'
+  | 'INTERNAL'
+  | 'NOT_FOUND'
+  | 'INVALID_ARG'
+  | 'UNAVAILABLE'
+  | 'UNSUPPORTED'
+  | 'ALREADY_EXISTS'
+  | 'CANCELLED';
+
+const servingStatuses: Readonly<Record<ServingCode, ServingStatus>> = {
+  ERR_TRT_REQUEST: 'INVALID_ARG',
+  ERR_TRT_MODEL_NOT_FOUND: 'NOT_FOUND',
+  ERR_TRT_MODEL_UNAVAILABLE: 'UNAVAILABLE',
+  ERR_TRT_MODEL_CONFIG: 'INVALID_ARG',
+  ERR_TRT_MODEL_LOAD: 'INTERNAL',
+  ERR_TRT_MODEL_BACKEND: 'INTERNAL',
+  ERR_TRT_QUEUE_FULL: 'UNAVAILABLE',
+  ERR_TRT_REQUEST_TIMEOUT: 'UNAVAILABLE',
+  ERR_TRT_REQUEST_CANCELLED: 'CANCELLED',
+  ERR_TRT_REQUEST_UNSUPPORTED: 'UNSUPPORTED',
+  ERR_TRT_ALREADY_EXISTS: 'ALREADY_EXISTS',
+  ERR_TRT_SERVER: 'INTERNAL',
+};
+
+/** A repository, a model or the server refuses something; `reason` has Triton's words where Triton has some. */
+export class ServingError extends TensorRTError<ServingCode> {
+  /** What Triton would answer. */
+  readonly status: ServingStatus;
+
+  constructor(code: ServingCode, reason: string, hint: string, details: ErrorDetails = {}) {
+    super(code, reason, hint, details);
+    this.status = servingStatuses[code];
+  }
+}
+
 /** A fault of this package; please report it. */
 export class InternalError extends TensorRTError<'ERR_TRT_INTERNAL'> {}
 
@@ -239,6 +292,7 @@ const classes = {
   BuildError,
   RefitError,
   UnsupportedError,
+  ServingError,
   InternalError,
 };
 for (const [name, errorClass] of Object.entries(classes)) brand(errorClass, name);
@@ -261,6 +315,7 @@ export type AnyTensorRTError =
   | BuildError
   | RefitError
   | UnsupportedError
+  | ServingError
   | InternalError;
 
 type ErrorClass = new (
@@ -367,6 +422,24 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     'Give the weights that are missing, or those of the model that the plan was built from.',
   ),
   ERR_TRT_UNSUPPORTED: row(UnsupportedError, 'Use a version or device that has it.'),
+  ERR_TRT_REQUEST: row(ServingError, 'Change the request as the message says.'),
+  ERR_TRT_MODEL_NOT_FOUND: row(
+    ServingError,
+    'Ask the repository index for the models and versions that there are.',
+  ),
+  ERR_TRT_MODEL_UNAVAILABLE: row(
+    ServingError,
+    'Load the model, or wait until it is loaded; the repository index says why it is not.',
+  ),
+  ERR_TRT_MODEL_CONFIG: row(ServingError, 'Change config.pbtxt as the message says.'),
+  ERR_TRT_MODEL_LOAD: row(ServingError, 'See `cause`; what was served before is still served.'),
+  ERR_TRT_MODEL_BACKEND: row(ServingError, 'See `cause`.'),
+  ERR_TRT_QUEUE_FULL: row(ServingError, 'Try again later, or send fewer requests at a time.'),
+  ERR_TRT_REQUEST_TIMEOUT: row(ServingError, 'Allow more time, or send fewer requests at a time.'),
+  ERR_TRT_REQUEST_CANCELLED: row(ServingError, 'Nothing to do if you cancelled it.'),
+  ERR_TRT_REQUEST_UNSUPPORTED: row(ServingError, 'Leave out what the message names.'),
+  ERR_TRT_ALREADY_EXISTS: row(ServingError, 'Use another name, or remove the other first.'),
+  ERR_TRT_SERVER: row(ServingError, 'See `cause`, for example a port that is in use.'),
   ERR_TRT_INTERNAL: row(InternalError, 'Please report it, with the message and the log.'),
 };
 

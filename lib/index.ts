@@ -20,6 +20,8 @@ export {
   LoadError,
   OutOfMemoryError,
   RefitError,
+  ServingError,
+  type ServingStatus,
   TensorRTError,
   UnsupportedError,
   isTensorRTError,
