@@ -4,7 +4,6 @@ import { ServingError } from '../../lib/errors.js';
 import type { ModelConfig } from '../../lib/serving/config/model-config.js';
 import {
   type Datatype,
-  type NumericArray,
   datatypeTable,
   isDatatype,
 } from '../../lib/serving/datatype.js';
@@ -376,5 +375,5 @@ export function elements(tensor: InferTensor): unknown[] {
   const { data } = tensor;
   return Array.isArray(data)
     ? data.map((each) => Buffer.from(each as Uint8Array).toString())
-    : Array.from(data as Exclude<NumericArray, BigInt64Array>);
+    : Array.from(data as Iterable<unknown>);
 }
