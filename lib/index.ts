@@ -209,3 +209,8 @@ export { type DeviceInfo, Runtime, type RuntimeOptions } from './runtime/runtime
 export type { CopyOptions } from './runtime/copy-range.js';
 export { type CaptureMode, Stream, type StreamOptions } from './runtime/stream.js';
 export type { WeightStreamingBudget } from './runtime/weight-streaming.js';
+
+export type * from './serving/config/model-config.js';
+export { emptyModelConfig } from './serving/config/defaults.js';
+export { modelConfigFromJson, modelConfigToJson } from './serving/config/json.js';
+export { formatModelConfig, parseModelConfig } from './serving/config/text-format.js';
