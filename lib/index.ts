@@ -214,3 +214,18 @@ export type * from './serving/config/model-config.js';
 export { emptyModelConfig } from './serving/config/defaults.js';
 export { modelConfigFromJson, modelConfigToJson } from './serving/config/json.js';
 export { formatModelConfig, parseModelConfig } from './serving/config/text-format.js';
+
+export {
+  type CompressionLevel,
+  type GrpcDoor,
+  type GrpcServerOptions,
+  type KeepaliveOptions,
+  createGrpcServer,
+} from './serving/grpc/server.js';
+export {
+  type CountedDoor,
+  type Metrics,
+  type MetricsOptions,
+  type SummaryOptions,
+  createMetrics,
+} from './serving/metrics/metrics.js';
