@@ -24,6 +24,8 @@ export interface Batch {
   readonly requests: readonly PendingRequest[];
   /** Sum of their batch sizes. */
   readonly size: number;
+  /** Index of the instance that has to execute it, because it keeps the state of the batch's sequences; undefined: any. Plans keep none and need not look. */
+  readonly instance?: number | undefined;
   /** Called exactly once by the backend, after it has settled every request; `error`: the whole batch failed. */
   ended(timing: BatchTiming, error?: Error): void;
 }
@@ -46,6 +48,8 @@ export interface Backend {
   onFree: (() => void) | undefined;
   /** Why nothing can be executed any more (a lost device); undefined: all is well. */
   readonly broken: Error | undefined;
+  /** Refuses a request that it could not execute, before it waits: shapes outside of all profiles. @throws ServingError */
+  check?(request: PendingRequest): void;
   /** Starts a batch; only while `free` is above 0. Never throws: a failure settles the requests and goes to `ended`. */
   execute(batch: Batch): void;
   memory(): ModelMemory;
