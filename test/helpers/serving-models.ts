@@ -123,6 +123,7 @@ export interface Answer {
 /** A request whose answer can be awaited. */
 export class TestRequest implements PendingRequest {
   readonly inputs: readonly (InferTensor | undefined)[];
+  readonly wanted: readonly number[] | undefined;
   readonly acceptedAt = performance.now();
   readonly answer: Promise<Answer>;
   priority = 0;
@@ -138,8 +139,9 @@ export class TestRequest implements PendingRequest {
     inputs: readonly (InferTensor | undefined)[],
     readonly options: InferOptions = {},
     readonly batchSize = 1,
-    readonly wanted?: readonly number[],
+    wanted?: readonly number[],
   ) {
+    this.wanted = wanted;
     this.inputs = inputs;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;

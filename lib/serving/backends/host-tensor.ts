@@ -2,8 +2,7 @@
 
 import { isDeviceTensor } from '../../device-tensor.js';
 import { volume } from '../../validate.js';
-import { datatypeOfDType, datatypeTable } from '../datatype.js';
-import type { Datatype, NumericArray } from '../datatype.js';
+import { type Datatype, datatypeOfDType, datatypeTable } from '../datatype.js';
 import { InferTensor } from '../infer-tensor.js';
 
 /** The tensor on the host; one on the device is copied, and stays its owner's. @internal */
