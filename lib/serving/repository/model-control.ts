@@ -357,6 +357,7 @@ export class ModelControl {
       entry.stopped = true;
       entry.failure = undefined;
       await entry.unload();
+      if (!this.#folders.scan().has(name)) this.entries.delete(name); // nothing could bring it back
     }
   }
 }

@@ -420,14 +420,18 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
   async #close(): Promise<void> {
     await Promise.resolve(); // `#closing` is set: nothing new begins
     this.#ending.abort();
-    await this.#poller?.close();
-    await this.#control.settled();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, closeGraceMs);
     });
-    await Promise.race([this.#control.unloadAll(), late]);
+    await Promise.race([this.#finish(), late]);
     clearTimeout(timer);
     await Promise.all([...this.#control.entries.values()].map((entry) => entry.abandon()));
+  }
+
+  async #finish(): Promise<void> {
+    await this.#poller?.close();
+    await this.#control.settled();
+    await this.#control.unloadAll();
   }
 }
