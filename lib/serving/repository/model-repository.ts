@@ -74,8 +74,10 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
     this.#folders = new RepositoryFolders(paths);
     this.#platform = new PlatformFacts(options.platform, options.devices);
     const pinned = new Set(options.pinnedModels);
-    this.#budget = new MemoryBudget(options.memoryBudgetBytes, async () =>
-      options.unloadWhenFull === 'lru' ? this.#control.evict(pinned) : false,
+    const lru = options.unloadWhenFull === 'lru';
+    this.#budget = new MemoryBudget(
+      options.memoryBudgetBytes,
+      async () => (await this.#control.freed()) || (lru && this.#control.evict(pinned)),
     );
     const context = this.#context();
     const { log, onChange } = options;
