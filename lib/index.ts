@@ -209,3 +209,12 @@ export { type DeviceInfo, Runtime, type RuntimeOptions } from './runtime/runtime
 export type { CopyOptions } from './runtime/copy-range.js';
 export { type CaptureMode, Stream, type StreamOptions } from './runtime/stream.js';
 export type { WeightStreamingBudget } from './runtime/weight-streaming.js';
+export type {
+  JsContext,
+  JsModel,
+  JsOutput,
+  JsRequest,
+  JsResponse,
+  JsSequence,
+  JsTensor,
+} from './serving/backends/js/types.js';
