@@ -210,6 +210,23 @@ export type { CopyOptions } from './runtime/copy-range.js';
 export { type CaptureMode, Stream, type StreamOptions } from './runtime/stream.js';
 export type { WeightStreamingBudget } from './runtime/weight-streaming.js';
 
+export { ModelRepository } from './serving/repository/model-repository.js';
+export type {
+  ControlMode,
+  RateLimitResource,
+  RepositoryLogLevel,
+  RepositoryOptions,
+} from './serving/repository/options.js';
+export type { ModelDescription } from './serving/repository/memory-report.js';
+export type {
+  LoadOverrides,
+  ModelIndexEntry,
+  ModelMetadata,
+  ModelState,
+  Readiness,
+  ServedVersion,
+  TensorMetadata,
+} from './serving/service.js';
 export type * from './serving/config/model-config.js';
 export { emptyModelConfig } from './serving/config/defaults.js';
 export { modelConfigFromJson, modelConfigToJson } from './serving/config/json.js';
@@ -259,3 +276,12 @@ export {
   type SummaryOptions,
   createMetrics,
 } from './serving/metrics/metrics.js';
+export type {
+  JsContext,
+  JsModel,
+  JsOutput,
+  JsRequest,
+  JsResponse,
+  JsSequence,
+  JsTensor,
+} from './serving/backends/js/types.js';

@@ -66,12 +66,12 @@ async function start(
   source: VersionSource,
   context: LoadContext,
   opened: OpenedModel,
-  files: readonly string[],
+  name: BackendName,
 ): Promise<LoadedVersion> {
   const config = completeConfig(source.config, opened.facts, source.name, {
     autoComplete: context.autoComplete,
     devices: context.devices,
-    files,
+    backend: name,
   });
   checkConfig(config);
   const specs = new TensorSpecs(source.name, config);
@@ -106,12 +106,12 @@ export async function loadModelVersion(
   source: VersionSource,
   context: LoadContext,
 ): Promise<LoadedVersion> {
-  const files = await fileNames(source);
-  const open = await backends[backendOf(source.config, files)]();
+  const name = backendOf(source.config, await fileNames(source));
+  const open = await backends[name]();
   let opened: OpenedModel | undefined;
   try {
     opened = await open(source, context);
-    return await start(source, context, opened, files);
+    return await start(source, context, opened, name);
   } catch (error) {
     await opened?.close();
     throw loadError(source, error);
