@@ -116,6 +116,11 @@ try {
   report.serving.queueP50Us = statistics.latencies.queue.quantile(0.5);
   report.serving.dispatches = Object.fromEntries(statistics.dispatches);
   report.single = await load(1, infer);
+  const { latencies } = statistics;
+  // Of all requests so far, that of one caller and that of many.
+  report.phasesMeanUs = Object.fromEntries(
+    Object.entries(latencies).map(([phase, { sumUs, count }]) => [phase, count && sumUs / count]),
+  );
   await repository.close();
   const session = await Session.load(values.plan, { ...runtime, instances });
   report.bare = await load(callers, () => session.run(inputs));

@@ -94,9 +94,11 @@ export class Batcher implements Scheduler {
       if (request.deadline !== undefined) this.#setAlarm();
       return;
     }
-    // Not at once: all that come in the same turn of the event loop, callers that go on after a batch for example, join.
+    // Not at once: callers that go on after a batch join before the next tick, requests off the network before the loop's next turn. Where nothing runs the
+    // first of these does not wait for the others: they make the batch after it.
     this.#scheduled = true;
-    setImmediate(this.#dispatch);
+    if (this.#running === 0) process.nextTick(this.#dispatch);
+    else setImmediate(this.#dispatch);
   }
 
   drain(): Promise<void> {
