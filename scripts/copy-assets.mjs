@@ -1,4 +1,4 @@
-// What dist/ needs besides the compiled files: styles and scripts of the HTML pages, Chart.js and dagre with their licenses.
+// What dist/ needs besides the compiled files: schemas of protocols, styles and scripts of the HTML pages, Chart.js and dagre with their licenses.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -15,6 +15,12 @@ function copyAssets(folder, names) {
     copyFileSync(path.join(root, 'lib', folder, 'assets', name), path.join(target, name));
   }
   return target;
+}
+
+const protos = path.join('serving', 'proto');
+mkdirSync(path.join(root, 'dist', protos), { recursive: true });
+for (const name of ['model_config.proto', 'grpc_service.proto', 'health.proto']) {
+  copyFileSync(path.join(root, 'lib', protos, name), path.join(root, 'dist', protos, name));
 }
 
 const bench = copyAssets('bench', ['report.css', 'report.js']);

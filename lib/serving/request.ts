@@ -39,9 +39,15 @@ export interface InferOptions {
   views?: boolean | undefined;
   /** Outputs that stay on the device, where the backend can: an ensemble's steps hand tensors on so. @internal */
   onDevice?: readonly string[] | undefined;
+  /** Told when the request reached a step of its way, by performance.now(): set for the few requests that are traced. @internal */
+  trace?: ((activity: TraceActivity, at: number) => void) | undefined;
   /** Handed to js backends, and given back by none other. */
   parameters?: Parameters | undefined;
 }
+
+/** Steps of a request's way that the model knows of, by Triton's names; the doors add their own. @internal */
+export type TraceActivity =
+  'QUEUE_START' | 'COMPUTE_START' | 'COMPUTE_INPUT_END' | 'COMPUTE_OUTPUT_START' | 'COMPUTE_END';
 
 /** A request as a door hands it in. @internal */
 export interface InferRequest extends InferOptions {
