@@ -119,12 +119,15 @@ export class TraceSettings {
     this.#apply();
   }
 
-  #apply(): void {
+  /** Puts the settings of one model into force, or of all: what has been sampled of others goes on. */
+  #apply(model = ''): void {
     const global = { ...this.#start, ...this.#global };
-    this.#sampled.clear();
-    this.#sampled.set('', new Sampled(global));
-    for (const [name, own] of this.#models) {
-      this.#sampled.set(name, new Sampled({ ...global, ...own }));
+    if (model === '') this.#sampled.set('', new Sampled(global));
+    const names = model === '' ? this.#models.keys() : [model];
+    for (const name of names) {
+      const own = this.#models.get(name);
+      if (own === undefined) this.#sampled.delete(name);
+      else this.#sampled.set(name, new Sampled({ ...global, ...own }));
     }
   }
 
@@ -187,7 +190,7 @@ export class TraceSettings {
     if (model === '') this.#global = next;
     else if (Object.keys(next).length === 0) this.#models.delete(model);
     else this.#models.set(model, next);
-    this.#apply();
+    this.#apply(model);
     return this.text(model);
   }
 
