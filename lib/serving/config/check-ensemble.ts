@@ -32,14 +32,17 @@ export function checkEnsemble(config: ModelConfig): void {
   checkFlow(config, tensors);
 }
 
-/** A tensor of an ensemble: which it needs to be computed, and which need it. */
+/** A step, and how many of the tensors that it reads are not ready. */
+interface Step {
+  readonly inputs: readonly EnsembleTensor[];
+  readonly outputs: EnsembleTensor[];
+  waitsFor: number;
+}
+
 interface EnsembleTensor {
   readonly name: string;
-  readonly needs: EnsembleTensor[];
-  /** A step writes it. */
-  written: boolean;
-  /** A step reads it. */
-  read: boolean;
+  writer: Step | undefined;
+  readonly readers: Step[];
   ready: boolean;
 }
 
@@ -51,7 +54,7 @@ function tensorsOf(
   const tensorOf = (name: string): EnsembleTensor => {
     let tensor = tensors.get(name);
     if (tensor === undefined) {
-      tensor = { name, needs: [], written: false, read: false, ready: false };
+      tensor = { name, writer: undefined, readers: [], ready: false };
       tensors.set(name, tensor);
     }
     return tensor;
@@ -81,55 +84,55 @@ function tensorsOf(
       );
     }
     const inputs = Object.values(step.input_map).map(tensorOf);
-    for (const input of inputs) input.read = true;
+    const node: Step = { inputs, outputs: [], waitsFor: inputs.length };
+    for (const input of inputs) input.readers.push(node);
     for (const name of Object.values(step.output_map)) {
       const output = tensorOf(name);
-      if (output.written) {
+      if (output.writer !== undefined) {
         throw failure(
           config,
           `ensemble tensor '${name}' can appear in an output map only once for ensemble '${config.name}' step ${index}`,
         );
       }
-      output.written = true;
-      output.needs.push(...inputs);
+      output.writer = node;
+      node.outputs.push(output);
     }
   });
   return tensors;
 }
 
 function checkFlow(config: ModelConfig, tensors: ReadonlyMap<string, EnsembleTensor>): void {
+  const queue: EnsembleTensor[] = [];
   for (const { name } of config.input) {
     const tensor = tensors.get(name);
     if (tensor === undefined) {
-      throw failure(config, `ensemble input '${name}' for ensemble ${config.name}' is not used`);
+      throw failure(config, `ensemble input '${name}' for ensemble '${config.name}' is not used`);
     }
-    if (tensor.written) {
+    if (tensor.writer !== undefined) {
       throw failure(
         config,
         `ensemble tensor '${name}' is an input of ensemble '${config.name}' and written by a step`,
       );
     }
-    tensor.ready = true;
+    queue.push(tensor);
   }
-  // Each round computes what has all that it needs; there are no more rounds than tensors.
-  for (let changed = true; changed;) {
-    changed = false;
-    for (const tensor of tensors.values()) {
-      if (tensor.ready || !tensor.written || !tensor.needs.every((each) => each.ready)) continue;
-      tensor.ready = true;
-      changed = true;
+  for (let tensor = queue.pop(); tensor !== undefined; tensor = queue.pop()) {
+    tensor.ready = true;
+    for (const step of tensor.readers) {
+      step.waitsFor--;
+      if (step.waitsFor === 0) for (const output of step.outputs) queue.push(output);
     }
   }
   const outputs = new Set(config.output.map((output) => output.name));
   for (const name of outputs) {
     const tensor = tensors.get(name);
     if (tensor === undefined) {
-      throw failure(config, `ensemble output '${name}' for ensemble ${config.name}' is not used`);
+      throw failure(config, `ensemble output '${name}' for ensemble '${config.name}' is not used`);
     }
     if (!tensor.ready) throw failure(config, notWritten(config, tensor));
   }
   for (const tensor of tensors.values()) {
-    if (outputs.has(tensor.name) || (tensor.ready && tensor.read)) continue;
+    if (outputs.has(tensor.name) || (tensor.ready && tensor.readers.length > 0)) continue;
     throw failure(
       config,
       `ensemble tensor '${tensor.name}' is unused in ensemble '${config.name}'`,
@@ -142,7 +145,7 @@ function notWritten(config: ModelConfig, output: EnsembleTensor): string {
   const seen = new Set([output]);
   let last = output;
   for (;;) {
-    const next = last.needs.find((each) => !each.ready && !seen.has(each));
+    const next = last.writer?.inputs.find((each) => !each.ready && !seen.has(each));
     if (next === undefined) break;
     seen.add(next);
     last = next;

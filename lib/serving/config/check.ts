@@ -97,7 +97,7 @@ function checkUnsupported(config: ModelConfig): void {
 
 function checkVersionPolicy(config: ModelConfig): void {
   const { latest, specific, all } = config.version_policy ?? {};
-  if (latest === undefined && specific === undefined && all === undefined) {
+  if ((latest ?? specific ?? all) === undefined) {
     throw configError(
       `must specify 'version policy' for ${config.name}`,
       'Give latest, all or specific.',
@@ -109,7 +109,7 @@ function checkVersionPolicy(config: ModelConfig): void {
       'Write `latest { num_versions: 1 }`.',
     );
   }
-  if (specific !== undefined && specific.versions.length === 0) {
+  if (specific?.versions.length === 0) {
     throw configError(
       `version policy 'specific' must specify one or more 'versions' for ${config.name}`,
       'Write `specific { versions: [ 1 ] }`, or use `all { }`.',

@@ -8,7 +8,7 @@ import { configError } from './config-error.js';
 import { emptyModelConfig } from './defaults.js';
 import type { ModelConfig, ModelInput, ModelOutput } from './model-config.js';
 import { normalizeConfig } from './normalize.js';
-import { backendOf } from './platform.js';
+import { type BackendName, backendOf, backendTable } from './platform.js';
 import { suppliedTensors } from './supplied-tensors.js';
 
 /** How {@link completeConfig} completes. @internal */
@@ -19,8 +19,8 @@ export interface CompleteOptions {
   readonly devices?: readonly number[] | undefined;
   /** max_batch_size of an ONNX model with a dynamic first dimension whose config has none (backend-config default-max-batch-size). Default 4. */
   readonly defaultMaxBatchSize?: number | undefined;
-  /** Names of the files in the version's folder, where the config does not tell the backend. */
-  readonly files?: readonly string[] | undefined;
+  /** What {@link backendOf} said with the names of the files; left out: it is asked without them. */
+  readonly backend?: BackendName | undefined;
 }
 
 /**
@@ -46,7 +46,7 @@ export function completeConfig(
       'Rename the folder, or change or remove `name` in the configuration.',
     );
   }
-  const backend = backendOf(complete, backendFiles(facts, options.files));
+  const backend = options.backend ?? backendOf(complete, fileOf(facts));
   if (facts !== undefined) {
     if (options.autoComplete !== false) completeFromFacts(complete, facts, options);
     checkAgainstFacts(complete, facts);
@@ -55,11 +55,10 @@ export function completeConfig(
   return complete;
 }
 
-/** Without names of files, the file that was opened tells. */
-function backendFiles(facts: ModelFacts | undefined, files: readonly string[] | undefined) {
-  if (files !== undefined) return files;
-  if (facts?.platform === 'tensorrt_plan') return ['model.plan'];
-  return facts?.platform === 'onnxruntime_onnx' ? ['model.onnx'] : [];
+/** Where the config says nothing, the file that was opened tells. */
+function fileOf(facts: ModelFacts | undefined): string[] {
+  const row = Object.values(backendTable).find((each) => each.platform === facts?.platform);
+  return row === undefined ? [] : [row.file];
 }
 
 function completeFromFacts(config: ModelConfig, facts: ModelFacts, options: CompleteOptions): void {
