@@ -43,7 +43,9 @@ export interface ServeOptions {
   address?: string | undefined;
   /** The HTTP door; default port 8000. false: none. */
   http?:
-    (ListenOptions & Pick<HttpServerOptions, 'tls' | 'forwardHeaders' | 'access'>) | false | undefined;
+    | (ListenOptions & Pick<HttpServerOptions, 'tls' | 'forwardHeaders' | 'access'>)
+    | false
+    | undefined;
   /** The gRPC door; default port 8001. false: none. */
   grpc?: (ListenOptions & Omit<GrpcServerOptions, 'settings' | 'limits'>) | false | undefined;
   /** The metrics; default port 8002. false: none. */
@@ -133,9 +135,7 @@ class Assembly {
 
   async open(places: readonly Place[]): Promise<Endpoint[]> {
     for (const { name } of places) this.doors.set(name, await this.#door(name));
-    return listenAll(
-      places.map((place) => ({ place, door: this.doors.get(place.name) as Door })),
-    );
+    return listenAll(places.map((place) => ({ place, door: this.doors.get(place.name) as Door })));
   }
 
   async #door(name: DoorName): Promise<Door> {
