@@ -210,7 +210,7 @@ function metricsOptions(parsed: ParsedFlags, address: string): ServeOptions['met
     gpu: booleanFlag(parsed, 'allow-gpu-metrics'),
     cpu: booleanFlag(parsed, 'allow-cpu-metrics'),
     intervalMs: integerFlag(parsed, 'metrics-interval-ms', 1),
-    config: metricsConfig(parsed),
+    ...metricsConfig(parsed),
   };
 }
 

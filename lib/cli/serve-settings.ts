@@ -1,5 +1,6 @@
 // What tritonserver's flags of the form NAME=VALUE and A,B=C say: backends, cache, rate limiter, traces, sizes.
 
+import type { MetricsOptions } from '../serving/metrics/options.js';
 import type { RateLimitResource } from '../serving/repository/options.js';
 import type { TraceLevel, TraceSetting } from '../serving/trace-settings.js';
 import { type ParsedFlags, UsageError, flagValue, flagValues, integerFlag } from './flags.js';
@@ -91,18 +92,41 @@ export function rateLimitResources(parsed: ParsedFlags): RateLimitResource[] {
   });
 }
 
-/** Metrics settings by name. @throws UsageError */
-export function metricsConfig(parsed: ParsedFlags): Record<string, string> {
-  return Object.fromEntries(
-    flagValues(parsed, 'metrics-config').map((text) => {
-      const match = /^([^,=]+)=(.+)$/.exec(text);
-      const [, name, value] = match ?? [];
-      if (name === undefined || value === undefined) {
-        throw malformed('metrics-config', '<setting>=<value>', text);
-      }
-      return [name, value];
-    }),
-  );
+/** Triton's --metrics-config as options of the metrics. @throws UsageError */
+export function metricsConfig(
+  parsed: ParsedFlags,
+): Pick<MetricsOptions, 'summaries' | 'histograms'> {
+  const set: { latencies?: boolean; quantiles?: number[]; histograms?: boolean } = {};
+  for (const text of flagValues(parsed, 'metrics-config')) {
+    const match = /^([^,=]+)=(.+)$/.exec(text);
+    const [, name, value] = match ?? [];
+    if (name === undefined || value === undefined) {
+      throw malformed('metrics-config', '<setting>=<value>', text);
+    }
+    if (name === 'summary_latencies') set.latencies = value === 'true';
+    else if (name === 'histogram_latencies') set.histograms = value === 'true';
+    else if (name === 'summary_quantiles') set.quantiles = quantiles(value);
+    else if (name !== 'counter_latencies' || value !== 'true') {
+      throw new UsageError(
+        `--metrics-config: ${JSON.stringify(text)} is not supported`,
+        'The settings are summary_latencies, summary_quantiles and histogram_latencies; counters of latencies are always there.',
+      );
+    }
+  }
+  const { latencies, quantiles: chosen, histograms } = set;
+  return { summaries: { latencies, quantiles: chosen }, histograms };
+}
+
+/** "0.5:0.05,0.9:0.01": quantiles, with errors that our histograms do not need. */
+function quantiles(text: string): number[] {
+  return text.split(',').map((pair) => {
+    const number = Number(pair.split(':')[0]);
+    if (number > 0 && number < 1) return number;
+    throw new UsageError(
+      `--metrics-config: summary_quantiles needs numbers between 0 and 1, got ${JSON.stringify(pair)}`,
+      'Write for example --metrics-config=summary_quantiles=0.5:0.05,0.99:0.001.',
+    );
+  });
 }
 
 function traceLevel(text: string): TraceLevel | 'OFF' {
