@@ -265,3 +265,17 @@ export {
   TraceSettings,
   type TraceUpdate,
 } from './serving/trace-settings.js';
+export {
+  type CompressionLevel,
+  type GrpcDoor,
+  type GrpcServerOptions,
+  type KeepaliveOptions,
+  createGrpcServer,
+} from './serving/grpc/server.js';
+export {
+  type CountedDoor,
+  type Metrics,
+  type MetricsOptions,
+  type SummaryOptions,
+  createMetrics,
+} from './serving/metrics/metrics.js';
