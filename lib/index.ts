@@ -279,3 +279,12 @@ export {
   type SummaryOptions,
   createMetrics,
 } from './serving/metrics/metrics.js';
+export type {
+  JsContext,
+  JsModel,
+  JsOutput,
+  JsRequest,
+  JsResponse,
+  JsSequence,
+  JsTensor,
+} from './serving/backends/js/types.js';
