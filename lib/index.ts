@@ -231,6 +231,10 @@ export type * from './serving/config/model-config.js';
 export { emptyModelConfig } from './serving/config/defaults.js';
 export { modelConfigFromJson, modelConfigToJson } from './serving/config/json.js';
 export { formatModelConfig, parseModelConfig } from './serving/config/text-format.js';
+
+export { serve, type ListenOptions, type ServeOptions } from './serving/serve.js';
+export type { InferenceServer } from './serving/server.js';
+export type { Endpoint } from './serving/listeners.js';
 export {
   HttpDoor,
   type HttpServerOptions,

@@ -40,3 +40,13 @@ writeFileSync(
   `${code.replace(/^\/\/# sourceMappingURL=.*$/m, '')}\nmodule.exports = dagre;\n`,
 );
 copyFileSync(path.join(dagre, 'dagre.min.js.LEGAL.txt'), path.join(graph, 'dagre-LICENSE.txt'));
+
+copyAssets('serving/status-page', [
+  'status.html',
+  'status.css',
+  'charts.css',
+  'format.js',
+  'charts.js',
+  'models.js',
+  'status.js',
+]);
