@@ -170,25 +170,26 @@ copyFileSync(path.join(folder, 'mlp/1/model.plan'), path.join(folder, 'mlp/3/mod
 write('mlp/labels.txt', Array.from({ length: 32 }, (_, index) => `label ${index}\n`).join(''));
 mkdirSync(path.join(folder, 'twice/1'));
 write(
-  'slow/1/model.js',
+  'slow/1/model.cjs',
   `exports.execute = (requests) =>
   Promise.all(
     requests.map(async ({ inputs }) => {
       const [ms] = inputs.MS.data;
       await new Promise((resolve) => setTimeout(resolve, ms));
-      return { WAITED: inputs.MS };
+      return { outputs: { WAITED: inputs.MS } };
     }),
   );
 `,
 );
 write(
-  'bytes/1/model.js',
+  'bytes/1/model.cjs',
   `exports.execute = (requests) =>
   requests.map(({ inputs }) => ({
-    UPPER: {
-      datatype: 'BYTES',
-      shape: inputs.TEXT.shape,
-      data: inputs.TEXT.data.map((bytes) => Buffer.from(Buffer.from(bytes).toString().toUpperCase())),
+    outputs: {
+      UPPER: {
+        shape: inputs.TEXT.shape,
+        data: inputs.TEXT.data.map((bytes) => Buffer.from(bytes).toString().toUpperCase()),
+      },
     },
   }));
 `,
