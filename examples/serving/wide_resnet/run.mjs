@@ -4,7 +4,7 @@ import { ModelRepository } from 'trt-node';
 import { drawPicture, normalize } from '../parts/picture.mjs';
 
 const repository = await ModelRepository.open(process.argv[2] ?? 'model_repository', {
-  modelControlMode: 'explicit',
+  controlMode: 'explicit',
 });
 const image = normalize(drawPicture());
 for (const model of ['onnx_model', 'trt_model']) {
