@@ -18,8 +18,8 @@ const repository = await ModelRepository.open(process.argv[2] ?? 'model_reposito
 const { outputs } = await repository.infer('lane_pipeline', {
   raw_image: new InferTensor('UINT8', rawPicture(), [720, 1280, 3]),
 });
-const [summary] = /** @type {Uint8Array[]} */ (outputs['summary']?.data);
-for (const { anchor, score } of JSON.parse(Buffer.from(summary ?? '[]').toString())) {
+const summary = /** @type {Uint8Array[]} */ (outputs['summary']?.data ?? []);
+for (const { anchor, score } of JSON.parse(Buffer.concat(summary).toString())) {
   console.log(`anchor ${anchor} score ${score.toFixed(6)}`);
 }
 await repository.close();

@@ -21,7 +21,8 @@ async function classify(sentence) {
     input_ids: new InferTensor('INT32', inputIds, shape),
     segment_ids: new InferTensor('INT32', segmentIds, shape),
   });
-  const [negative = 0, positive = 0] = /** @type {Float32Array} */ (outputs['output']?.data);
+  const scores = /** @type {Float32Array} */ (outputs['output']?.data ?? []);
+  const [negative = 0, positive = 0] = scores;
   return positive > negative ? 'positive' : 'negative';
 }
 
