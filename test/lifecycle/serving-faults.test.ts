@@ -1,0 +1,95 @@
+// Faults of the device, by the reference runtime's injection, seen through a repository and its HTTP server.
+
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { ModelRepository, createHttpServer } from 'trt-node';
+import { ramp } from '../helpers/known-answers.js';
+import { injectFaults, reference } from '../helpers/reference.js';
+import { repositoryFolder } from '../helpers/serving-repository.js';
+
+const x = ramp(64);
+
+async function open(config = ''): Promise<ModelRepository> {
+  const folder = await repositoryFolder({
+    mlp: { fixture: 'mlp', config: `max_batch_size: 8\n${config}` },
+  });
+  const repository = await ModelRepository.open(folder, reference);
+  onTestFinished(() => repository.close());
+  return repository;
+}
+
+/** The status of a GET. */
+async function serving(repository: ModelRepository): Promise<(path: string) => Promise<number>> {
+  const door = await createHttpServer(repository, {});
+  const server = createServer(door.handler).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    await door.close({ graceMs: 1000 });
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+}
+
+test('a failing launch fails the requests of its batch, and no others', async () => {
+  const repository = await open(
+    'dynamic_batching { preferred_batch_size: [ 4 ] max_queue_delay_microseconds: 500000 }\ninstance_group [ { count: 1 kind: KIND_GPU } ]\n',
+  );
+  const batch = (): Promise<PromiseSettledResult<unknown>[]> =>
+    Promise.allSettled(Array.from({ length: 4 }, () => repository.infer('mlp', { x })));
+  expect((await batch()).map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'));
+  injectFaults('launch@1,enqueue@1');
+  const failed = await batch();
+  expect(failed.map(({ status }) => status)).toEqual(Array(4).fill('rejected'));
+  for (const one of failed) {
+    expect((one as PromiseRejectedResult).reason).toMatchObject({
+      code: expect.stringMatching(/^ERR_TRT_/) as string,
+    });
+  }
+  injectFaults('');
+  expect((await batch()).map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'));
+  expect(repository.ready()).toEqual({ ready: true, reasons: [] });
+  const { statistics } = repository.model('mlp');
+  expect(statistics.failures.BACKEND).toBe(4);
+  expect(statistics.success.count).toBe(8);
+});
+
+test('a lost device turns readiness off, says why, and leaves the server alive', async () => {
+  const repository = await open();
+  const get = await serving(repository);
+  await repository.infer('mlp', { x });
+  expect(await get('/v2/health/ready')).toBe(200);
+  injectFaults('lost');
+  await expect(repository.infer('mlp', { x })).rejects.toMatchObject({
+    code: expect.stringMatching(/^ERR_TRT_/) as string,
+  });
+  const { ready, reasons } = repository.ready();
+  expect(ready).toBe(false);
+  expect(reasons.join()).toMatch(/mlp|device/i);
+  expect(await get('/v2/health/ready')).toBe(400);
+  expect(await get('/v2/models/mlp/ready')).toBe(400);
+  expect(await get('/v2/health/live')).toBe(200);
+});
+
+test('a sticky CUDA error does so too', async () => {
+  const repository = await open();
+  const get = await serving(repository);
+  await repository.infer('mlp', { x });
+  injectFaults('sticky=700');
+  await expect(repository.infer('mlp', { x })).rejects.toThrow();
+  injectFaults('');
+  expect(await get('/v2/health/ready')).toBe(400);
+  expect(repository.ready().reasons.join()).toMatch(/illegal|sticky|700|ILLEGAL_ADDRESS/);
+});
+
+test('a lack of device memory refuses the load, and what is loaded goes on', async () => {
+  const repository = await open();
+  injectFaults('alloc');
+  await expect(repository.load('mlp')).rejects.toThrow();
+  injectFaults('');
+  const { outputs } = await repository.infer('mlp', { x });
+  expect(outputs.y?.shape).toEqual([1, 32]);
+});
