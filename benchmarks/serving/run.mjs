@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
     },
     'warmup-ms': { type: 'string', default: '1000' },
     'duration-ms': { type: 'string', default: '5000' },
-    out: { type: 'string', default: here('../results') },
+    out: { type: 'string', default: here('../results/serving') },
     name: { type: 'string', default: 'serving' },
   },
 });

@@ -64,7 +64,7 @@ resnet50() {
   mkdir -p "$work/models"
   step resnet50-onnx "$python" benchmarks/models/make.py "$work/models" resnet50 || return
   step resnet50-plan node dist/cli/main.js build --onnx="$work/models/resnet50.onnx" --saveEngine="$work/plans/resnet50.plan" --fp16 \
-    --minShapes=input:1x3x224x224 --optShapes=input:32x3x224x224 --maxShapes=input:32x3x224x224 --builderOptimizationLevel="${LEVEL:-3}"
+    --minShapes=input:1x3x224x224 --optShapes=input:8x3x224x224 --maxShapes=input:32x3x224x224 --builderOptimizationLevel="${LEVEL:-3}"
 }
 
 load() { # load NAME SCENARIO…
