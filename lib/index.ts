@@ -209,3 +209,21 @@ export { type DeviceInfo, Runtime, type RuntimeOptions } from './runtime/runtime
 export type { CopyOptions } from './runtime/copy-range.js';
 export { type CaptureMode, Stream, type StreamOptions } from './runtime/stream.js';
 export type { WeightStreamingBudget } from './runtime/weight-streaming.js';
+
+export { ModelRepository } from './serving/repository/model-repository.js';
+export type {
+  ControlMode,
+  RateLimitResource,
+  RepositoryLogLevel,
+  RepositoryOptions,
+} from './serving/repository/options.js';
+export type { ModelDescription } from './serving/repository/memory-report.js';
+export type {
+  LoadOverrides,
+  ModelIndexEntry,
+  ModelMetadata,
+  ModelState,
+  Readiness,
+  ServedVersion,
+  TensorMetadata,
+} from './serving/service.js';

@@ -1,4 +1,4 @@
-// What dist/ needs besides the compiled files: styles and scripts of the HTML pages, Chart.js and dagre with their licenses.
+// What dist/ needs besides the compiled files: schemas of protocols, styles and scripts of the HTML pages, Chart.js and dagre with their licenses.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -17,6 +17,12 @@ function copyAssets(folder, names) {
   return target;
 }
 
+const protos = path.join('serving', 'proto');
+mkdirSync(path.join(root, 'dist', protos), { recursive: true });
+for (const name of ['model_config.proto', 'grpc_service.proto', 'health.proto']) {
+  copyFileSync(path.join(root, 'lib', protos, name), path.join(root, 'dist', protos, name));
+}
+
 const bench = copyAssets('bench', ['report.css', 'report.js']);
 const chart = path.dirname(require.resolve('chart.js'));
 copyFileSync(path.join(chart, 'chart.umd.min.js'), path.join(bench, 'chart.umd.min.js'));
@@ -31,3 +37,13 @@ writeFileSync(
   `${code.replace(/^\/\/# sourceMappingURL=.*$/m, '')}\nmodule.exports = dagre;\n`,
 );
 copyFileSync(path.join(dagre, 'dagre.min.js.LEGAL.txt'), path.join(graph, 'dagre-LICENSE.txt'));
+
+copyAssets('serving/status-page', [
+  'status.html',
+  'status.css',
+  'charts.css',
+  'format.js',
+  'charts.js',
+  'models.js',
+  'status.js',
+]);

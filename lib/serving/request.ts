@@ -39,9 +39,15 @@ export interface InferOptions {
   views?: boolean | undefined;
   /** Outputs that stay on the device, where the backend can: an ensemble's steps hand tensors on so. @internal */
   onDevice?: readonly string[] | undefined;
+  /** Told when the request reached a step of its way, by performance.now(): set for the few requests that are traced. @internal */
+  trace?: ((activity: TraceActivity, at: number) => void) | undefined;
   /** Handed to js backends, and given back by none other. */
   parameters?: Parameters | undefined;
 }
+
+/** Steps of a request's way that the model knows of, by Triton's names; the doors add their own. @internal */
+export type TraceActivity =
+  'QUEUE_START' | 'COMPUTE_START' | 'COMPUTE_INPUT_END' | 'COMPUTE_OUTPUT_START' | 'COMPUTE_END';
 
 /** A request as a door hands it in. @internal */
 export interface InferRequest extends InferOptions {
@@ -68,6 +74,13 @@ export interface InferResponse {
 export interface PendingRequest {
   /** In the order of the config's inputs; undefined: an optional one that was not given. */
   readonly inputs: readonly (InferTensor | undefined)[];
+  /**
+   * Inputs of the model that are not among the config's, by name: controls and states of sequences. With a batch dimension where the model has one. All
+   * requests of a batch have the same ones; a backend batches them as it does `inputs`.
+   */
+  readonly extraInputs?: ReadonlyMap<string, InferTensor> | undefined;
+  /** Outputs of the model to hand to {@link complete} by name, whether or not they are among the config's and wanted: states of sequences. */
+  readonly extraOutputs?: readonly string[] | undefined;
   /** Items along the batch dimension; 1 where max_batch_size is 0. */
   readonly batchSize: number;
   /** Indices of the config's outputs that are wanted; undefined: all. */
@@ -79,8 +92,12 @@ export interface PendingRequest {
   readonly acceptedAt: number;
   /** Whether it was answered, failed, timed out or cancelled. */
   readonly settled: boolean;
-  /** Answers it: outputs in the order of the config's; undefined where not wanted. */
-  complete(outputs: readonly (InferTensor | undefined)[], parameters?: Parameters): void;
+  /** Answers it: outputs in the order of the config's; undefined where not wanted. `extra`: what {@link extraOutputs} asks for. */
+  complete(
+    outputs: readonly (InferTensor | undefined)[],
+    parameters?: Parameters,
+    extra?: ReadonlyMap<string, InferTensor>,
+  ): void;
   /** Fails it. */
   fail(error: Error, reason: FailureReason): void;
   /** Called once when it settles by signal or timeout while it waits: the scheduler takes it out of its queue. */

@@ -62,6 +62,8 @@ export interface Readiness {
   readonly ready: boolean;
   /** Why not: a lost device, a model that could not be loaded. */
   readonly reasons: readonly string[];
+  /** A device is lost: nothing but a new process helps. */
+  readonly deviceLost?: boolean | undefined;
 }
 
 /**

@@ -24,6 +24,8 @@ export interface Batch {
   readonly requests: readonly PendingRequest[];
   /** Sum of their batch sizes. */
   readonly size: number;
+  /** Index of the instance that has to execute it, because it keeps the state of the batch's sequences; undefined: any. Plans keep none and need not look. */
+  readonly instance?: number | undefined;
   /** Called exactly once by the backend, after it has settled every request; `error`: the whole batch failed. */
   ended(timing: BatchTiming, error?: Error): void;
 }

@@ -1,0 +1,73 @@
+// Compression: bodies in gzip and deflate, inflated up to a limit, and which encoding a client wants for the answer.
+
+import { promisify } from 'node:util';
+import { deflate, gunzip, gzip, inflate } from 'node:zlib';
+import { ServingError, asError } from '../../errors.js';
+import { badRequest } from './json-access.js';
+
+/** @internal */
+export type ContentEncoding = 'gzip' | 'deflate';
+
+const inflaters = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
+const deflaters = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;
+
+/** Triton's words for a body that is too large. @internal */
+export function tooLarge(size: number | undefined, most: number): ServingError {
+  const given = size === undefined ? '' : ` of ${size} bytes`;
+  return badRequest(
+    `Request JSON size${given} exceeds the maximum allowed value of ${most} bytes. Use --http-max-input-size to increase the limit.`,
+    'Send less at a time, or put large tensors into shared memory.',
+  );
+}
+
+/** Of the Content-Encoding header. @throws ERR_TRT_REQUEST_UNSUPPORTED @internal */
+export function requestEncoding(header: string | undefined): ContentEncoding | undefined {
+  if (header === undefined || header === '' || header === 'identity') return undefined;
+  const encoding = header.trim().toLowerCase();
+  if (encoding === 'gzip' || encoding === 'deflate') return encoding;
+  throw new ServingError(
+    'ERR_TRT_REQUEST_UNSUPPORTED',
+    'Unsupported compression type',
+    'Use gzip, deflate or none.',
+  );
+}
+
+/** Inflates a body, to at most `most` bytes. @throws ERR_TRT_REQUEST @internal */
+export async function inflateBody(
+  body: Buffer,
+  encoding: ContentEncoding,
+  most: number,
+): Promise<Buffer> {
+  try {
+    return await inflaters[encoding](body, { maxOutputLength: most });
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(undefined, most);
+    throw badRequest(
+      `failed to decompress the request body: ${asError(error).message}`,
+      `Send a body in ${encoding}.`,
+    );
+  }
+}
+
+/** @internal */
+export async function deflateBody(body: Buffer, encoding: ContentEncoding): Promise<Buffer> {
+  return deflaters[encoding](body);
+}
+
+/** The encoding of the answer that the Accept-Encoding header prefers; undefined: none. @internal */
+export function responseEncoding(header: string | undefined): ContentEncoding | undefined {
+  if (header === undefined) return undefined;
+  let best: ContentEncoding | 'identity' = 'identity';
+  let bestWeight = 0;
+  for (const part of header.split(',')) {
+    const [name, ...parameters] = part.split(';').map((each) => each.trim());
+    if (name !== 'gzip' && name !== 'deflate' && name !== 'identity') continue;
+    const quality = parameters.find((each) => each.startsWith('q='));
+    const weight = quality === undefined ? 1 : Number(quality.slice(2));
+    if (!(weight > bestWeight)) continue;
+    best = name;
+    bestWeight = weight;
+  }
+  return best === 'identity' ? undefined : best;
+}

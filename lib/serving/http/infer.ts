@@ -1,0 +1,221 @@
+// The infer request of HTTP: body in, one answer out; the client's going away cancels it.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { InferResponse } from '../request.js';
+import type { Limits } from '../security/limits.js';
+import type { InferenceService } from '../service.js';
+import type { ServerSettings } from '../settings.js';
+import type { Trace } from '../tracer.js';
+import {
+  type ContentEncoding,
+  deflateBody,
+  inflateBody,
+  requestEncoding,
+  responseEncoding,
+} from './compression.js';
+import { type ParsedRequest, jsonLength, parseInferRequest } from './infer-request.js';
+import { type ResponseBody, closeOutputs, responseBody } from './infer-response.js';
+import { rawInferRequest } from './raw-request.js';
+import { InferTensor } from '../infer-tensor.js';
+import { errorAnswer, sendError } from './respond.js';
+
+/** Parts shorter than this together are copied into one write; it is cheaper than several. */
+const smallBody = 16 * 1024;
+
+/** @internal */
+export interface InferOptionsOfDoor {
+  readonly service: InferenceService;
+  readonly settings: ServerSettings;
+  readonly limits: Limits;
+  /** Headers whose names match become parameters of the request. */
+  readonly forwardHeaders: RegExp | undefined;
+}
+
+/** What came with a request. @internal */
+export interface InferCall {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: Buffer;
+  readonly model: string;
+  readonly version: string | undefined;
+  /** performance.now() when its headers had come. */
+  readonly receivedAt: number;
+}
+
+function header(message: IncomingMessage, name: string): string | undefined {
+  const value = message.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Answers infer requests. @internal */
+export class InferHandler {
+  readonly #options: InferOptionsOfDoor;
+  readonly #controllers = new Set<AbortController>();
+
+  constructor(options: InferOptionsOfDoor) {
+    this.#options = options;
+  }
+
+  /** Requests that are not answered yet. */
+  get inFlight(): number {
+    return this.#controllers.size;
+  }
+
+  /** Gives all of them up. */
+  abort(): void {
+    for (const controller of this.#controllers) controller.abort();
+  }
+
+  /** Answers; never rejects. */
+  async answer(call: InferCall): Promise<void> {
+    const { response } = call;
+    const { limits, settings } = this.#options;
+    if (this.#controllers.size >= limits.maxConcurrentRequests) {
+      sendError(response, {
+        status: 503,
+        error: `Exceeds maximum queue size: ${limits.maxConcurrentRequests} requests are in the server`,
+      });
+      return;
+    }
+    const controller = new AbortController();
+    this.#controllers.add(controller);
+    response.once('close', () => {
+      if (!response.writableFinished) controller.abort();
+    });
+    const trace = settings.tracer.start(call.model);
+    let parsed: ParsedRequest | undefined;
+    let answer: InferResponse | undefined;
+    try {
+      trace?.stamp('HTTP_RECV_START', call.receivedAt);
+      trace?.stamp('HTTP_RECV_END');
+      parsed = await this.#parse(call);
+      answer = await this.#request(parsed, controller.signal, trace);
+      const body = responseBody(answer, parsed, this.#options.service);
+      await this.#send(call, body instanceof Promise ? await body : body, trace);
+    } catch (error) {
+      this.#fail(call, error);
+    } finally {
+      if (answer !== undefined) closeOutputs(answer);
+      if (parsed !== undefined) for (const range of parsed.ranges) range.release();
+      this.#controllers.delete(controller);
+      trace?.end();
+    }
+  }
+
+  #parse(call: InferCall): ParsedRequest | Promise<ParsedRequest> {
+    const encoding = requestEncoding(header(call.message, 'content-encoding'));
+    if (encoding === undefined) return this.#parseBody(call, call.body);
+    return this.#inflate(call, encoding);
+  }
+
+  async #inflate(call: InferCall, encoding: ContentEncoding): Promise<ParsedRequest> {
+    const { maxBodyBytes } = this.#options.limits;
+    return this.#parseBody(call, await inflateBody(call.body, encoding, maxBodyBytes));
+  }
+
+  #parseBody(call: InferCall, body: Buffer): ParsedRequest {
+    const { service, settings, limits, forwardHeaders } = this.#options;
+    const { message, model, version } = call;
+    const length = jsonLength(header(message, 'inference-header-content-length'), body.length);
+    const { sharedMemory } = settings;
+    const parsed =
+      length === 0
+        ? rawInferRequest(body, service, model, version)
+        : parseInferRequest(body, length, { model, version, sharedMemory, limits });
+    if (forwardHeaders !== undefined) forward(message, forwardHeaders, parsed);
+    return parsed;
+  }
+
+  async #request(
+    { request }: ParsedRequest,
+    signal: AbortSignal,
+    trace: Trace | undefined,
+  ): Promise<InferResponse> {
+    request.signal = signal;
+    // The answer is written at once: it may be views of the batch's memory.
+    request.views = true;
+    if (trace === undefined) return this.#options.service.request(request);
+    trace.request(request.modelName, String(request.version ?? ''), request.id ?? '');
+    for (const [name, tensor] of Object.entries(request.inputs)) {
+      if (tensor instanceof InferTensor) trace.tensor('TENSOR_QUEUE_INPUT', name, tensor);
+    }
+    request.trace = (activity, at) => {
+      trace.stamp(activity, at);
+    };
+    trace.stamp('REQUEST_START');
+    const answer = await this.#options.service.request(request);
+    trace.stamp('REQUEST_END');
+    for (const [name, tensor] of Object.entries(answer.outputs)) {
+      trace.tensor('TENSOR_BACKEND_OUTPUT', name, tensor);
+    }
+    trace.stamp('INFER_RESPONSE_COMPLETE');
+    return answer;
+  }
+
+  async #send(call: InferCall, body: ResponseBody, trace: Trace | undefined): Promise<void> {
+    const { response, message } = call;
+    const { header: text, parts, hasBinary } = body;
+    const headerLength = hasBinary ? Buffer.byteLength(text) : 0;
+    const headers = ['Content-Type', hasBinary ? 'application/octet-stream' : 'application/json'];
+    if (hasBinary) headers.push('Inference-Header-Content-Length', String(headerLength));
+    trace?.stamp('HTTP_SEND_START');
+    const encoding = responseEncoding(header(message, 'accept-encoding'));
+    if (encoding !== undefined) {
+      const packed = await deflateBody(Buffer.concat([Buffer.from(text), ...parts]), encoding);
+      headers.push('Content-Encoding', encoding, 'Content-Length', String(packed.length));
+      write(response, headers, packed);
+    } else if (!hasBinary) {
+      headers.push('Content-Length', String(Buffer.byteLength(text)));
+      write(response, headers, text);
+    } else {
+      writeParts(response, headers, Buffer.from(text), parts);
+    }
+    trace?.stamp('HTTP_SEND_END');
+  }
+
+  #fail(call: InferCall, error: unknown): void {
+    const answer = errorAnswer(error);
+    const { log } = this.#options.settings;
+    if (log.isEnabled('verbose')) log.write('verbose', `Infer failed: ${answer.error}`);
+    if (answer.status === 500) log.write('error', `infer of '${call.model}': ${String(error)}`);
+    sendError(call.response, answer);
+  }
+}
+
+function write(response: ServerResponse, headers: string[], body: Buffer | string): void {
+  if (response.destroyed) return;
+  response.writeHead(200, headers);
+  response.end(body);
+}
+
+/** Writes large parts from where they are, in one system call with what is before them. */
+function writeParts(
+  response: ServerResponse,
+  headers: string[],
+  head: Buffer,
+  parts: readonly Uint8Array[],
+): void {
+  if (response.destroyed) return;
+  let size = head.length;
+  for (const part of parts) size += part.length;
+  headers.push('Content-Length', String(size));
+  if (size <= smallBody) {
+    write(response, headers, Buffer.concat([head, ...parts], size));
+    return;
+  }
+  response.writeHead(200, headers);
+  response.cork();
+  response.write(head);
+  for (const part of parts) response.write(part);
+  response.end();
+}
+
+/** Headers by their names as the client wrote them. */
+function forward(message: IncomingMessage, pattern: RegExp, { request }: ParsedRequest): void {
+  const { rawHeaders } = message;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (!pattern.test(name)) continue;
+    request.parameters = { ...request.parameters, [name]: rawHeaders[at + 1] as string };
+  }
+}

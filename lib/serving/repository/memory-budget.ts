@@ -1,0 +1,106 @@
+// MemoryBudget: how much device memory models may use together: room is reserved before a model is loaded, and made by unloading others.
+
+import { ServingError, isTensorRTError } from '../../errors.js';
+import type { LoadedVersion } from '../model/loading.js';
+
+/** Unloads one model that is not used; false: there is none. */
+export type Evict = () => Promise<boolean>;
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
+
+export class MemoryBudget {
+  readonly #limit: number | undefined;
+  readonly #evict: Evict;
+  readonly #loaded = new Set<LoadedVersion>();
+  readonly #reserved = new Map<symbol, number>();
+
+  /**
+   * @param limit - Bytes; undefined: no limit but the device's.
+   * @param evict - Makes room.
+   */
+  constructor(limit: number | undefined, evict: Evict) {
+    this.#limit = limit;
+    this.#evict = evict;
+  }
+
+  get limited(): boolean {
+    return this.#limit !== undefined;
+  }
+
+  /** Bytes in use and reserved. */
+  get used(): number {
+    let sum = 0;
+    for (const version of this.#loaded) sum += version.memory().deviceBytes;
+    for (const bytes of this.#reserved.values()) sum += bytes;
+    return sum;
+  }
+
+  /**
+   * Loads within the budget: first makes room for `estimate` bytes, then counts what it really is.
+   *
+   * @throws what `load` rejects with; ERR_TRT_MODEL_LOAD when it cannot fit
+   */
+  async load(
+    name: string,
+    estimate: number,
+    load: () => Promise<LoadedVersion>,
+  ): Promise<LoadedVersion> {
+    const mark = Symbol(name);
+    await this.#reserve(name, mark, estimate);
+    let version: LoadedVersion;
+    try {
+      version = await this.#loadOrEvict(load);
+    } finally {
+      this.#reserved.delete(mark);
+    }
+    this.#loaded.add(version);
+    const limit = this.#limit ?? Infinity;
+    while (this.used > limit) {
+      if (await this.#evict()) continue;
+      const bytes = version.memory().deviceBytes;
+      await this.close(version);
+      throw this.#tooLarge(name, bytes);
+    }
+    return version;
+  }
+
+  async close(version: LoadedVersion): Promise<void> {
+    try {
+      await version.close();
+    } finally {
+      this.#loaded.delete(version);
+    }
+  }
+
+  async #reserve(name: string, mark: symbol, bytes: number): Promise<void> {
+    const limit = this.#limit ?? Infinity;
+    if (bytes > limit) throw this.#tooLarge(name, bytes);
+    while (this.used + bytes > limit) {
+      if (!(await this.#evict())) throw this.#tooLarge(name, bytes);
+    }
+    this.#reserved.set(mark, bytes);
+  }
+
+  /** What the budget does not know, the device tells: something else uses its memory. */
+  async #loadOrEvict(load: () => Promise<LoadedVersion>): Promise<LoadedVersion> {
+    for (;;) {
+      try {
+        return await load();
+      } catch (error) {
+        const full = isTensorRTError(error) && error.code === 'ERR_TRT_OUT_OF_MEMORY';
+        if (!full || !(await this.#evict())) throw error;
+      }
+    }
+  }
+
+  #tooLarge(name: string, bytes: number): ServingError {
+    const others = this.used;
+    return new ServingError(
+      'ERR_TRT_MODEL_LOAD',
+      `model '${name}' needs ${megabytes(bytes)} of device memory, and ${megabytes(others)} of the budget of ${megabytes(this.#limit ?? 0)} are in use`,
+      "Raise memoryBudgetBytes, unload models, or let idle ones be unloaded (unloadWhenFull: 'lru').",
+    );
+  }
+}

@@ -1,0 +1,267 @@
+// serve: a repository with all doors open: HTTP, gRPC, metrics and the status page, in this process.
+
+import { openPlatform } from '../platform.js';
+import { checkOptions } from '../validate.js';
+import { DrainingService } from './draining.js';
+import { type GrpcServerOptions, createGrpcServer } from './grpc/server.js';
+import { type HttpServerOptions, createHttpServer } from './http/door.js';
+import {
+  type Door,
+  type DoorName,
+  type Endpoint,
+  type Place,
+  checkPlaces,
+  listenAll,
+} from './listeners.js';
+import { MetricsDoor } from './metrics-door.js';
+import { type MetricsOptions, createMetrics } from './metrics/metrics.js';
+import { ModelRepository } from './repository/model-repository.js';
+import type { RepositoryOptions } from './repository/options.js';
+import type { AccessOptions } from './security/access.js';
+import { defaultAddress, describeSecurity } from './security/describe.js';
+import type { LimitOptions } from './security/limits.js';
+import type { TlsOptions } from './security/tls.js';
+import { InferenceServer } from './server.js';
+import type { InferenceService } from './service.js';
+import { ServerSettings, type ServerSettingsOptions } from './settings.js';
+import { statusPages } from './status-page/pages.js';
+import { type DeviceMemory, StatusReporter } from './status-page/snapshot.js';
+
+/** Where a door listens. */
+export interface ListenOptions {
+  /** 0: any that is free. */
+  port?: number | undefined;
+  /** Default {@link ServeOptions.address}. */
+  address?: string | undefined;
+}
+
+/** Options of {@link serve}. */
+export interface ServeOptions {
+  /** How the repository is opened, where `serve` opens it. */
+  repository?: RepositoryOptions | undefined;
+  /** Address of all doors that have none of their own. Default '127.0.0.1', this machine only; '0.0.0.0' or '::' for all. */
+  address?: string | undefined;
+  /** The HTTP door; default port 8000. false: none. */
+  http?:
+    (ListenOptions & Pick<HttpServerOptions, 'tls' | 'forwardHeaders' | 'access'>) | false | undefined;
+  /** The gRPC door; default port 8001. false: none. */
+  grpc?: (ListenOptions & Omit<GrpcServerOptions, 'settings' | 'limits'>) | false | undefined;
+  /** The metrics; default port 8002. false: none. */
+  metrics?: (ListenOptions & MetricsOptions) | false | undefined;
+  /** Encryption of HTTP and gRPC, where they have none of their own. Default: none. */
+  tls?: TlsOptions | undefined;
+  /** Who may call what, where a door has no rules of its own. Default: everybody everything. */
+  access?: AccessOptions | undefined;
+  limits?: LimitOptions | undefined;
+  /** Log, traces, shared memory; an object that was made before, or options. */
+  settings?: ServerSettings | ServerSettingsOptions | undefined;
+  /** In the server's metadata and on the status page. Default 'trt-node'. */
+  serverId?: string | undefined;
+  /** The page at `/` of the HTTP door. Default true. */
+  statusPage?: boolean | undefined;
+}
+
+const optionNames = [
+  'repository',
+  'address',
+  'http',
+  'grpc',
+  'metrics',
+  'tls',
+  'access',
+  'limits',
+  'settings',
+  'serverId',
+  'statusPage',
+];
+
+const defaultPorts = { http: 8000, grpc: 8001, metrics: 8002 };
+
+/** Where the doors are to listen that are not switched off. @internal */
+export function placesOf(options: ServeOptions): Place[] {
+  const places: Place[] = [];
+  for (const name of ['grpc', 'http', 'metrics'] as const) {
+    const door = options[name];
+    if (door === false) continue;
+    const address = door?.address ?? options.address ?? defaultAddress;
+    places.push({ name, address, port: door?.port ?? defaultPorts[name] });
+  }
+  return places;
+}
+
+/** Opens what is a path; the rest is the caller's to close. */
+async function repositoryOf(
+  repository: string | readonly string[] | InferenceService,
+  options: ServeOptions,
+  settings: ServerSettings,
+): Promise<InferenceService> {
+  if (typeof repository !== 'string' && !Array.isArray(repository)) {
+    return repository as InferenceService;
+  }
+  return ModelRepository.open(repository as string | readonly string[], {
+    log: (level, message) => {
+      settings.log.write(level, message);
+    },
+    ...options.repository,
+  });
+}
+
+/** Device memory for the status page; nothing is opened before a model was. */
+function deviceMemory(service: InferenceService, options: ServeOptions): () => DeviceMemory[] {
+  return () => {
+    if (service.runtimeText === '') return [];
+    const platform = openPlatform(options.repository ?? {});
+    return platform.devices().map(({ index, name }) => {
+      const { freeBytes, totalBytes } = platform.memoryInfo(index);
+      return { index, name, totalBytes, usedBytes: totalBytes - freeBytes };
+    });
+  };
+}
+
+class Assembly {
+  readonly service: DrainingService;
+  readonly doors = new Map<DoorName, Door>();
+  readonly closers: (() => void | Promise<void>)[] = [];
+  readonly #options: ServeOptions;
+  readonly #settings: ServerSettings;
+
+  constructor(service: InferenceService, options: ServeOptions, settings: ServerSettings) {
+    this.service = new DrainingService(service);
+    this.#options = options;
+    this.#settings = settings;
+  }
+
+  async open(places: readonly Place[]): Promise<Endpoint[]> {
+    for (const { name } of places) this.doors.set(name, await this.#door(name));
+    return listenAll(
+      places.map((place) => ({ place, door: this.doors.get(place.name) as Door })),
+    );
+  }
+
+  async #door(name: DoorName): Promise<Door> {
+    const { tls, access, limits } = this.#options;
+    const common = { tls, access, limits, settings: this.#settings };
+    switch (name) {
+      case 'http':
+        return this.#http(common);
+      case 'grpc': {
+        const { port: _port, address: _address, ...own } = this.#options.grpc || {};
+        return createGrpcServer(this.service, { ...common, ...defined(own) });
+      }
+      case 'metrics': {
+        const { port: _port, address: _address, ...own } = this.#options.metrics || {};
+        const metrics = createMetrics(this.service, own);
+        this.closers.push(() => metrics.close());
+        return new MetricsDoor(metrics, this.#settings.log, { access, limits });
+      }
+    }
+  }
+
+  async #http(common: HttpServerOptions): Promise<Door> {
+    const { port: _port, address: _address, ...own } = this.#options.http || {};
+    const { serverId, statusPage } = this.#options;
+    const pages = [];
+    if (statusPage !== false) {
+      const devices = deviceMemory(this.service, this.#options);
+      const reporter = new StatusReporter(this.service, { serverName: serverId, devices });
+      this.closers.push(() => {
+        reporter.close();
+      });
+      pages.push(...statusPages(reporter));
+    }
+    return createHttpServer(this.service, { ...common, ...defined(own), serverId, pages });
+  }
+}
+
+/** Without the members that are undefined, which would hide those of a spread before. */
+function defined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}
+
+/**
+ * Serves a model repository over HTTP, gRPC and Prometheus metrics, as tritonserver does, from this process. Ports in use are found out before models are
+ * loaded. Signals are yours: call `server.close()` on SIGTERM.
+ *
+ * @param repository - The folder, or several; or a repository that you have opened, and close yourself after the server.
+ * @example
+ * ```ts
+ * await using server = await serve('models', { http: { port: 8000 }, grpc: false });
+ * const { output } = await server.repository.infer('resnet50', { input });
+ * ```
+ * @returns Rejects with {@link ServingError} ERR_TRT_SERVER when a port cannot be listened on, {@link InvalidArgumentError}, {@link FileError}; then nothing
+ *   stays open.
+ */
+export function serve(
+  repository: string | readonly string[],
+  options?: ServeOptions,
+): Promise<InferenceServer<ModelRepository>>;
+/** Serves a repository that was opened before. */
+export function serve<S extends InferenceService>(
+  repository: S,
+  options?: ServeOptions,
+): Promise<InferenceServer<S>>;
+export async function serve(
+  repository: string | readonly string[] | InferenceService,
+  options: ServeOptions = {},
+): Promise<InferenceServer> {
+  checkOptions(options, optionNames, 'serve');
+  const places = placesOf(options);
+  await checkPlaces(places);
+  const ownSettings = !(options.settings instanceof ServerSettings);
+  const settings =
+    options.settings instanceof ServerSettings
+      ? options.settings
+      : new ServerSettings(options.settings);
+  const closers: (() => void | Promise<void>)[] = [];
+  try {
+    const service = await repositoryOf(repository, options, settings);
+    const assembly = new Assembly(service, options, settings);
+    closers.push(async () => {
+      for (const close of assembly.closers) await close();
+    });
+    if (service !== repository) closers.push(() => (service as ModelRepository).close());
+    if (ownSettings) {
+      closers.push(() => {
+        settings.close();
+      });
+    }
+    const endpoints = await assembly.open(places);
+    return new InferenceServer({
+      repository: service,
+      service: assembly.service,
+      settings,
+      endpoints,
+      doors: [...assembly.doors.values()],
+      security: securityOf(options, places),
+      closers,
+    });
+  } catch (error) {
+    for (const close of closers) await close();
+    if (closers.length === 0 && ownSettings) settings.close();
+    throw error;
+  }
+}
+
+/** How the server is protected; what both doors say is said once. */
+function securityOf(options: ServeOptions, places: readonly Place[]): string[] {
+  const { access, limits, settings } = options;
+  const sharedMemory = settings instanceof ServerSettings ? undefined : settings?.sharedMemory;
+  const lines = new Map<string, string[]>();
+  for (const { name, address } of places) {
+    if (name === 'metrics') continue;
+    const own = options[name] || {};
+    const tls = own.tls ?? options.tls;
+    const said = describeSecurity({
+      address,
+      tls,
+      access: own.access ?? access,
+      limits,
+      sharedMemory,
+    });
+    for (const line of said) lines.set(line, [...(lines.get(line) ?? []), name]);
+  }
+  const all = places.filter(({ name }) => name !== 'metrics').length;
+  return [...lines].map(([line, names]) =>
+    names.length === all ? line : `${names.join(', ')}: ${line}`,
+  );
+}
