@@ -90,6 +90,12 @@ export interface PendingRequest {
   priority: number;
   /** performance.now() when it was accepted. */
   readonly acceptedAt: number;
+  /** performance.now() when it was handed to the backend, set by the scheduler; undefined: it waits, or nobody knows. */
+  startedAt?: number | undefined;
+  /** performance.now() at which it is over if it still waits, set by the scheduler; undefined: never. */
+  deadline?: number | undefined;
+  /** Set by a scheduler that keeps answers in order: gets each answer or failure of it, to deliver it in its turn. */
+  hold?: ((deliver: () => void) => void) | undefined;
   /** Whether it was answered, failed, timed out or cancelled. */
   readonly settled: boolean;
   /** Answers it: outputs in the order of the config's; undefined where not wanted. `extra`: what {@link extraOutputs} asks for. */

@@ -102,10 +102,23 @@ export function chooseProfile(
     if (fits(table, profile, shapes, values)) return profile;
     throw outOfRange(table, shapes, values, pinned);
   }
+  const all = Array.from({ length: table.numProfiles }, (_, profile) => profile);
+  const best = bestProfile(table, all, shapes, values);
+  if (best === -1) throw outOfRange(table, shapes, values, pinned);
+  return best;
+}
+
+/** The best of some profiles for the shapes; -1: none takes them. */
+export function bestProfile(
+  table: IoTable,
+  profiles: readonly number[],
+  shapes: Shapes,
+  values: Values,
+): number {
   let best = -1;
   let bestSize = Infinity;
   let bestDistance = Infinity;
-  for (let profile = 0; profile < table.numProfiles; profile++) {
+  for (const profile of profiles) {
     if (!fits(table, profile, shapes, values)) continue;
     const size = profileSize(table, profile);
     if (size > bestSize) continue;
@@ -114,7 +127,6 @@ export function chooseProfile(
       [best, bestSize, bestDistance] = [profile, size, distance];
     }
   }
-  if (best === -1) throw outOfRange(table, shapes, values, pinned);
   return best;
 }
 

@@ -36,6 +36,16 @@ export class RunClock {
     return performance.now();
   }
 
+  /** When the last run of `slot` was where, as {@link NativeExecutor.timing}, on the clock of performance.now(). Good until the next call. @throws what the addon throws */
+  times(slot: number): Float64Array {
+    const times = this.#times;
+    this.#executor.timing(slot, times);
+    for (let index = 0; index < times.length; index++) {
+      times[index] = (times[index] as number) + clockOffset;
+    }
+    return times;
+  }
+
   /** Of the run that `slot` has just completed, and that was called at `called`. Never throws: the run is not to blame. */
   report(slot: number, called: number): void {
     const times = this.#times;

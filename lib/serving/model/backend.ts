@@ -48,6 +48,8 @@ export interface Backend {
   onFree: (() => void) | undefined;
   /** Why nothing can be executed any more (a lost device); undefined: all is well. */
   readonly broken: Error | undefined;
+  /** Refuses a request that it could not execute, before it waits: shapes outside of all profiles. @throws ServingError */
+  check?(request: PendingRequest): void;
   /** Starts a batch; only while `free` is above 0. Never throws: a failure settles the requests and goes to `ended`. */
   execute(batch: Batch): void;
   memory(): ModelMemory;

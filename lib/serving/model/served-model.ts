@@ -1,0 +1,195 @@
+// ServedModel: one loaded version: checks requests, asks the cache, hands them to the scheduler, and counts.
+
+import { ServingError, asError } from '../../errors.js';
+import type { ModelConfig } from '../config/model-config.js';
+import type { InferTensor } from '../infer-tensor.js';
+import type { FailureReason, InferInputs, InferOptions, InferResponse } from '../request.js';
+import type { ResponseCache } from '../scheduler/response-cache.js';
+import type { Scheduler } from '../scheduler/scheduler.js';
+import type { Backend, ModelMemory } from './backend.js';
+import { checkInputs, checkOutputs } from './check-request.js';
+import type { LoadedVersion, OpenedModel } from './loading.js';
+import { type RequestOwner, ServedRequest } from './served-request.js';
+import type { ModelStatistics } from './statistics.js';
+import type { TensorSpecs } from './tensor-specs.js';
+
+/** What a version is made of. */
+export interface ServedParts {
+  readonly version: string;
+  readonly config: ModelConfig;
+  readonly specs: TensorSpecs;
+  readonly statistics: ModelStatistics;
+  readonly opened: OpenedModel;
+  readonly backend: Backend;
+  readonly scheduler: Scheduler;
+  /** Where the config enables it. */
+  readonly cache: ResponseCache | undefined;
+  readonly labels: ReadonlyMap<string, readonly string[]>;
+}
+
+const noOptions: InferOptions = {};
+
+/** @internal */
+export class ServedModel implements LoadedVersion, RequestOwner {
+  readonly name: string;
+  readonly version: string;
+  readonly config: ModelConfig;
+  readonly statistics: ModelStatistics;
+  readonly outputNames: readonly string[];
+  readonly #parts: ServedParts;
+  readonly #specs: TensorSpecs;
+  readonly #scheduler: Scheduler;
+  readonly #backend: Backend;
+  /** Whether shapes may be such as the backend refuses. */
+  readonly #checks: boolean;
+  readonly #levels: number;
+  readonly #defaultLevel: number;
+  pending = 0;
+  lastUsed: number;
+  readonly #onIdle: (() => void)[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: ServedParts) {
+    const { config, specs } = parts;
+    this.#parts = parts;
+    this.name = config.name;
+    this.version = parts.version;
+    this.config = config;
+    this.statistics = parts.statistics;
+    this.#specs = specs;
+    this.outputNames = specs.outputNames;
+    this.#scheduler = parts.scheduler;
+    this.#backend = parts.backend;
+    this.#checks = parts.backend.check !== undefined && !specs.uniform;
+    const batching = config.dynamic_batching;
+    this.#levels = batching?.priority_levels ?? 0;
+    this.#defaultLevel = this.#levels > 0 ? (batching?.default_priority_level ?? 0) : 0;
+    this.lastUsed = performance.now();
+  }
+
+  get broken(): Error | undefined {
+    return this.#backend.broken;
+  }
+
+  memory(): ModelMemory {
+    return this.#backend.memory();
+  }
+
+  label(output: string, index: number): string | undefined {
+    return this.#parts.labels.get(output)?.[index];
+  }
+
+  infer(inputs: InferInputs, options: InferOptions = noOptions): Promise<InferResponse> {
+    const now = performance.now();
+    this.lastUsed = now;
+    let request: ServedRequest;
+    try {
+      request = this.#check(inputs, options, now);
+    } catch (error) {
+      // Triton counts no request that it refuses before it is queued.
+      return Promise.reject(asError(error));
+    }
+    this.pending++;
+    if (options.signal !== undefined && !request.watch(options.signal)) return request.promise;
+    if (this.#parts.cache !== undefined && this.#answerFromCache(request, this.#parts.cache)) {
+      return request.promise;
+    }
+    this.#scheduler.enqueue(request);
+    return request.promise;
+  }
+
+  /** @internal */
+  answered(request: ServedRequest, outputs: readonly (InferTensor | undefined)[]): void {
+    const now = performance.now();
+    const { acceptedAt, startedAt, cacheKey } = request;
+    this.statistics.succeeded(now - acceptedAt, (startedAt ?? acceptedAt) - acceptedAt);
+    if (cacheKey !== undefined) {
+      this.#parts.cache?.put(cacheKey, outputs);
+      this.statistics.missed(performance.now() - now);
+    }
+    this.#left();
+  }
+
+  /** @internal */
+  failed(request: ServedRequest, reason: FailureReason): void {
+    this.statistics.failed(performance.now() - request.acceptedAt, reason);
+    this.#left();
+  }
+
+  async drain(): Promise<void> {
+    await this.#scheduler.drain();
+    if (this.pending === 0) return;
+    await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#scheduler.close();
+    await this.#backend.close();
+    await this.#parts.opened.close();
+  }
+
+  #left(): void {
+    if (--this.pending > 0 || this.#onIdle.length === 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** @throws ServingError */
+  #check(inputs: InferInputs, options: InferOptions, now: number): ServedRequest {
+    if (this.#closing !== undefined) {
+      throw new ServingError(
+        'ERR_TRT_MODEL_UNAVAILABLE',
+        `Request for unknown model: '${this.name}' version ${this.version} is not at ready state`,
+        'Load it again.',
+      );
+    }
+    if (typeof (inputs as unknown) !== 'object' || (inputs as unknown) === null) {
+      throw new ServingError(
+        'ERR_TRT_REQUEST',
+        `expected the inputs of model '${this.name}' by name`,
+        'Give an object of tensors.',
+      );
+    }
+    const checked = checkInputs(this.#specs, inputs);
+    const wanted = checkOutputs(this.#specs, options.outputs);
+    const request = new ServedRequest(
+      this,
+      checked.inputs,
+      checked.batchSize,
+      wanted,
+      options,
+      this.#levels === 0 ? 0 : this.#priority(options.priority),
+      now,
+    );
+    if (this.#checks) this.#backend.check?.(request);
+    return request;
+  }
+
+  /** Triton: a level that there is not is the default one. */
+  #priority(asked: number | undefined): number {
+    if (asked === undefined || asked < 1 || asked > this.#levels || !Number.isInteger(asked)) {
+      return this.#defaultLevel;
+    }
+    return asked;
+  }
+
+  #answerFromCache(request: ServedRequest, cache: ResponseCache): boolean {
+    const start = performance.now();
+    const key = cache.key(this.name, this.version, request);
+    if (key === undefined) return false;
+    const outputs = cache.get(key);
+    const ms = performance.now() - start;
+    if (outputs === undefined) {
+      this.statistics.missed(ms);
+      request.cacheKey = key;
+      return false;
+    }
+    this.statistics.hit(ms);
+    request.complete(outputs);
+    return true;
+  }
+}
