@@ -28,6 +28,9 @@ const chart = path.dirname(require.resolve('chart.js'));
 copyFileSync(path.join(chart, 'chart.umd.min.js'), path.join(bench, 'chart.umd.min.js'));
 copyFileSync(path.join(chart, '..', 'LICENSE.md'), path.join(bench, 'chart.js-LICENSE.md'));
 
+copyAssets('serving/backends/js', ['worker.cjs']);
+copyAssets('serving/backends/onnxruntime', ['worker.cjs']);
+
 const graph = copyAssets('inspect/graph', ['graph.css', 'graph.js']);
 const dagre = path.dirname(require.resolve('@dagrejs/dagre'));
 // The build for browsers has all in one file; here it becomes a module.

@@ -1,0 +1,39 @@
+// Requests as js models get them.
+
+import type { ModelConfig } from '../../config/model-config.js';
+import type { InferTensor } from '../../infer-tensor.js';
+import type { PendingRequest } from '../../request.js';
+import { onHost } from '../host-tensor.js';
+import type { JsRequest, JsSequence } from './types.js';
+
+/** A request before its tensors are packed or handed over. @internal */
+export type HostRequest = JsRequest & { readonly inputs: Readonly<Record<string, InferTensor>> };
+
+function sequenceOf({ options }: PendingRequest): JsSequence | undefined {
+  const { sequenceId: id, sequenceStart, sequenceEnd } = options;
+  if (id === undefined || id === '' || Number(id) === 0) return undefined;
+  return { id, start: sequenceStart ?? false, end: sequenceEnd ?? false };
+}
+
+/** What a module is to see of `request`; inputs on the device are copied to the host. @internal */
+export async function hostRequest(
+  request: PendingRequest,
+  config: ModelConfig,
+  outputs: readonly string[],
+): Promise<HostRequest> {
+  const inputs: Record<string, InferTensor> = {};
+  for (const [index, { name }] of config.input.entries()) {
+    const tensor = request.inputs[index];
+    if (tensor !== undefined) inputs[name] = await onHost(tensor);
+  }
+  for (const [name, tensor] of request.extraInputs ?? []) inputs[name] = await onHost(tensor);
+  return {
+    id: request.options.id ?? '',
+    inputs,
+    outputs,
+    parameters: request.options.parameters ?? {},
+    batchSize: request.batchSize,
+    signal: request.options.signal,
+    sequence: sequenceOf(request),
+  };
+}
