@@ -50,7 +50,8 @@ export class InferTensor {
     if (!raw) return source as NumericArray | readonly Uint8Array[];
     const { array, bytes } = datatypeTable[this.datatype];
     const view = source as Uint8Array;
-    const aligned = view.byteOffset % bytes === 0 ? view : view.slice();
+    // Not view.slice(): a Buffer gives a view by that, still not aligned.
+    const aligned = view.byteOffset % bytes === 0 ? view : new Uint8Array(view);
     const ArrayType = array as NonNullable<typeof array>;
     return new ArrayType(aligned.buffer, aligned.byteOffset, aligned.byteLength / bytes);
   }
