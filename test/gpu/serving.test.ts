@@ -20,7 +20,7 @@ test('a plan without a config: completed, and every batch it takes answered righ
   assert.deepEqual(config.input[0]?.dims, [64]);
   for (const n of [1, 3, 8, 32, 33, 64, 256]) {
     const x = Float32Array.from({ length: n * 64 }, (_, index) => rows[index % rows.length] ?? 0);
-    const { outputs } = await repository.infer('mlp', { x: new InferTensor('FP32', x, [n, 64]) });
+    const outputs = await repository.infer('mlp', { x: new InferTensor('FP32', x, [n, 64]) });
     assert.deepEqual(outputs.y?.shape, [n, 32]);
     assertClose(outputs.y.data as Float32Array, firstRow, 1e-5, `y of batch ${n}`);
   }
@@ -35,14 +35,14 @@ test('a thousand requests are gathered into few batches, each gets its own answe
     rows.subarray((index % 8) * 64, (index % 8) * 64 + 64);
   const single: Float32Array[] = [];
   for (let index = 0; index < 8; index++) {
-    const { outputs } = await repository.infer('mlp', { x: row(index) });
+    const outputs = await repository.infer('mlp', { x: row(index) });
     single.push(outputs.y?.data as Float32Array);
   }
   const before = repository.model('mlp').statistics.executionCount;
   const answers = await Promise.all(
     Array.from({ length: 1000 }, (_, index) => repository.infer('mlp', { x: row(index) })),
   );
-  answers.forEach(({ outputs }, index) => {
+  answers.forEach((outputs, index) => {
     assert.deepEqual(outputs.y?.shape, [1, 32]);
     assertClose(outputs.y.data as Float32Array, single[index % 8] ?? [], 1e-6, `request ${index}`);
   });
@@ -61,7 +61,7 @@ test('with CUDA graphs the numbers are the same', async () => {
         repository.infer('mlp', { x: rows.subarray(index * 64, index * 64 + 64) }),
       ),
     );
-    assertClose(answers[0]?.outputs.y?.data as Float32Array, firstRow, 1e-5, 'y');
+    assertClose(answers[0]?.y?.data as Float32Array, firstRow, 1e-5, 'y');
   }
   await repository.close();
 });
@@ -70,7 +70,7 @@ test('types: FP16, BF16, INT64 and BOOL through the repository', async () => {
   const repository = await openRepository({ dtypes: { plan: 'dtypes.plan' } });
   const shape = [1, 4];
   const values = Float32Array.of(0, 1, -1, 2.5);
-  const { outputs } = await repository.infer('dtypes', {
+  const outputs = await repository.infer('dtypes', {
     f32: new InferTensor('FP32', values, shape),
     f16: new InferTensor('FP16', float32ToFloat16(values), shape),
     i32: new InferTensor('INT32', Int32Array.of(1, 2, 3, -4), shape),
@@ -91,7 +91,7 @@ test('outputs whose size depends on the data', async () => {
     nonzero: { plan: 'nonzero.plan', config: 'max_batch_size: 0' },
   });
   const x = Float32Array.of(0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0);
-  const { outputs } = await repository.infer('nonzero', { x: new InferTensor('FP32', x, [2, 8]) });
+  const outputs = await repository.infer('nonzero', { x: new InferTensor('FP32', x, [2, 8]) });
   assert.deepEqual(outputs.y?.shape, [2, 3]);
   assert.deepEqual(outputs.y.data, BigInt64Array.of(0n, 0n, 0n, 1n, 3n, 7n));
   await repository.close();
@@ -111,10 +111,10 @@ test('an ensemble of two plans: as one after the other, nothing but its ends on 
   const n = 64;
   const x = new InferTensor('FP32', ramp(n * n), [n, n]);
   const first = await repository.infer('slow', { x });
-  const second = await repository.infer('slow', { x: first.outputs.y as InferTensor });
-  const { outputs } = await repository.infer('both', { x });
+  const second = await repository.infer('slow', { x: first.y as InferTensor });
+  const outputs = await repository.infer('both', { x });
   assert.deepEqual(outputs.y?.shape, [n, n]);
-  assertClose(outputs.y.data as Float32Array, second.outputs.y?.data as Float32Array, 1e-6, 'y');
+  assertClose(outputs.y.data as Float32Array, second.y?.data as Float32Array, 1e-6, 'y');
   await repository.close();
 });
 
@@ -127,7 +127,7 @@ test('reloading under load loses no request', async () => {
   let answered = 0;
   const callers = Array.from({ length: 16 }, async () => {
     while (!stopped) {
-      const { outputs } = await repository.infer('mlp', { x: rows.subarray(0, 64) });
+      const outputs = await repository.infer('mlp', { x: rows.subarray(0, 64) });
       assertClose(outputs.y?.data as Float32Array, firstRow, 1e-5, 'y');
       answered++;
     }

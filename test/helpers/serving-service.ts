@@ -2,11 +2,7 @@
 
 import { ServingError } from '../../lib/errors.js';
 import type { ModelConfig } from '../../lib/serving/config/model-config.js';
-import {
-  type Datatype,
-  datatypeTable,
-  isDatatype,
-} from '../../lib/serving/datatype.js';
+import { type Datatype, datatypeTable, isDatatype } from '../../lib/serving/datatype.js';
 import { InferTensor } from '../../lib/serving/infer-tensor.js';
 import { ModelStatistics } from '../../lib/serving/model/statistics.js';
 import type { InferRequest, InferResponse } from '../../lib/serving/request.js';

@@ -80,6 +80,6 @@ test('a lack of device memory refuses the load, and what is loaded goes on', asy
   injectFaults('alloc');
   await expect(repository.load('mlp')).rejects.toThrow();
   injectFaults('');
-  const { outputs } = await repository.infer('mlp', { x });
+  const outputs = await repository.infer('mlp', { x });
   expect(outputs.y?.shape).toEqual([1, 32]);
 });

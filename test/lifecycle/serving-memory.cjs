@@ -19,7 +19,7 @@ async function requests(repository, count) {
   let left = count;
   const caller = async () => {
     while (left-- > 0) {
-      const { outputs } = await repository.infer('mlp', { x });
+      const outputs = await repository.infer('mlp', { x });
       if (left % 1000 === 0 && Math.abs(outputs.y.data[0] - 0.04531991) > 1e-5) {
         throw new Error(`wrong answer ${outputs.y.data[0]}`);
       }

@@ -15,7 +15,7 @@ function rawPicture() {
 }
 
 const repository = await ModelRepository.open(process.argv[2] ?? 'model_repository');
-const { outputs } = await repository.infer('lane_pipeline', {
+const outputs = await repository.infer('lane_pipeline', {
   raw_image: new InferTensor('UINT8', rawPicture(), [720, 1280, 3]),
 });
 const summary = /** @type {Uint8Array[]} */ (outputs['summary']?.data ?? []);

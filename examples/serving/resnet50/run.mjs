@@ -4,7 +4,7 @@ import { ModelRepository } from 'trt-node';
 import { drawPicture, normalize } from '../parts/picture.mjs';
 
 const repository = await ModelRepository.open(process.argv[2] ?? 'model_repository');
-const { outputs } = await repository.infer('resnet50', {
+const outputs = await repository.infer('resnet50', {
   'gpu_0/data_0': normalize(drawPicture()),
 });
 const scores = /** @type {Float32Array} */ (outputs['gpu_0/softmax_1']?.data);

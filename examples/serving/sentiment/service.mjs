@@ -17,7 +17,7 @@ const repository = await ModelRepository.open(positionals[0] ?? 'model_repositor
 async function classify(sentence) {
   const { inputIds, segmentIds } = tokenize(sentence);
   const shape = [1, sequenceLength];
-  const { outputs } = await repository.infer('sentence_classification', {
+  const outputs = await repository.infer('sentence_classification', {
     input_ids: new InferTensor('INT32', inputIds, shape),
     segment_ids: new InferTensor('INT32', segmentIds, shape),
   });

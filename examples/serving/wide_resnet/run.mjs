@@ -9,7 +9,7 @@ const repository = await ModelRepository.open(process.argv[2] ?? 'model_reposito
 const image = normalize(drawPicture());
 for (const model of ['onnx_model', 'trt_model']) {
   await repository.load(model);
-  const { outputs } = await repository.infer(model, { actual_input_1: image }, { version: 1 });
+  const outputs = await repository.infer(model, { actual_input_1: image }, { version: 1 });
   const scores = /** @type {Float32Array} */ (outputs['output1']?.data);
   const best = scores.indexOf(Math.max(...scores));
   console.log(model, best, repository.model(model).label('output1', best), scores[best].toFixed(4));
