@@ -39,16 +39,18 @@ const times = {
 };
 
 /** Sends a message to a child, and waits for its answer. */
-async function ask(child, message) {
-  const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`a process of the measurement ended with ${signal ?? code}`);
+function ask(child, message) {
+  return new Promise((resolve, reject) => {
+    const ended = (code, signal) =>
+      reject(new Error(`a process of the measurement ended with ${signal ?? code}`));
+    child.once('exit', ended);
+    child.once('message', (answer) => {
+      child.off('exit', ended);
+      if (answer.error === undefined) resolve(answer);
+      else reject(new Error(answer.error));
+    });
+    if (message !== undefined) child.send(message);
   });
-  const answered = once(child, 'message');
-  if (message !== undefined) child.send(message);
-  const [answer] = await Promise.race([answered, ended]);
-  ended.catch(() => {});
-  if (answer.error !== undefined) throw new Error(answer.error);
-  return answer;
 }
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'trt-node-serving-'));

@@ -20,7 +20,7 @@ function profile(shape, batches, ...names) {
 }
 
 const wide = { actual_input_1: '3x224x224' };
-/** Of each example the plans to build, by their place in its repository, and other files. @type {Record<string, { plans: Record<string, any>, files?: Record<string, () => Uint8Array | string> }>} */
+/** Of each example the plans to build, by their place in its repository, and other files. @type {Record<string, { plans: Record<string, any>, files?: Record<string, () => Uint8Array | string>, folders?: string[] }>} */
 const examples = {
   sentiment: {
     plans: {
@@ -42,6 +42,8 @@ const examples = {
         profiles: profile('3x360x640', [1, 1, 1], 'input'),
       },
     },
+    // An ensemble has a version too, with nothing in it.
+    folders: ['lane_pipeline/1'],
   },
   wide_resnet: {
     plans: {
@@ -107,6 +109,7 @@ export async function prepare(example, folder) {
     write(name, await buildPlan(onnx(), profiles));
   }
   for (const [name, make] of Object.entries(recipe.files ?? {})) write(name, make());
+  for (const name of recipe.folders ?? []) mkdirSync(path.join(folder, name), { recursive: true });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
