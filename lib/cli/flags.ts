@@ -16,8 +16,10 @@ export interface Flag {
   readonly help?: string;
   /** It is taken and does nothing; this says why, as a warning. */
   readonly ignored?: string;
-  /** It is trtexec's and not ours: wrong usage, with this as what to do instead. */
+  /** It is another tool's and not ours: wrong usage, with this as what to do instead. */
   readonly unsupported?: string;
+  /** Whose flag it is that is unsupported; default trtexec. */
+  readonly tool?: string;
 }
 
 /** Wrong usage: exit status 2. */
@@ -66,7 +68,8 @@ export function parseFlags(words: readonly string[], flags: readonly Flag[]): Pa
       throw unknownFlag(word, name, suggestible(known));
     }
     if (flag.unsupported !== undefined) {
-      throw new UsageError(`--${name} is trtexec's and not supported here`, flag.unsupported);
+      const tool = flag.tool ?? 'trtexec';
+      throw new UsageError(`--${name} is ${tool}'s and not supported here`, flag.unsupported);
     }
     let value = match?.[2];
     if (flag.value === undefined) {
@@ -160,6 +163,18 @@ export function numberFlag(
   throw new UsageError(
     `--${name} needs a number from ${low} to ${high}, got ${JSON.stringify(value)}`,
     `Write for example --${name}=${Math.max(low, Math.min(1, high))}.`,
+  );
+}
+
+/** A boolean in tritonserver's words: true, on, 1, false, off, 0. @throws UsageError */
+export function booleanFlag(parsed: ParsedFlags, name: string): boolean | undefined {
+  const value = flagValue(parsed, name)?.toLowerCase();
+  if (value === undefined) return undefined;
+  if (['true', 'on', '1'].includes(value)) return true;
+  if (['false', 'off', '0'].includes(value)) return false;
+  throw new UsageError(
+    `--${name} needs true or false, got ${JSON.stringify(value)}`,
+    `Write for example --${name}=false.`,
   );
 }
 

@@ -11,6 +11,7 @@ import { UsageError, flagsHelp, hasFlag, parseFlags } from './flags.js';
 import { inspectCommand } from './inspect.js';
 import { refitCommand } from './refit.js';
 import { runCommand } from './run.js';
+import { serveCommand } from './serve.js';
 
 const commands: readonly Command[] = [
   doctorCommand,
@@ -19,6 +20,7 @@ const commands: readonly Command[] = [
   refitCommand,
   runCommand,
   benchCommand,
+  serveCommand,
 ];
 
 function overview(): string {

@@ -3,7 +3,8 @@
 import { openPlatform } from '../platform.js';
 import { checkOptions } from '../validate.js';
 import { DrainingService } from './draining.js';
-import { type GrpcServerOptions, createGrpcServer } from './grpc/server.js';
+import type { GrpcServerOptions } from './grpc/options.js';
+import { createGrpcServer } from './grpc/server.js';
 import { type HttpServerOptions, createHttpServer } from './http/door.js';
 import {
   type Door,
@@ -14,7 +15,8 @@ import {
   listenAll,
 } from './listeners.js';
 import { MetricsDoor } from './metrics-door.js';
-import { type MetricsOptions, createMetrics } from './metrics/metrics.js';
+import { createMetrics } from './metrics/metrics.js';
+import type { MetricsOptions } from './metrics/options.js';
 import { ModelRepository } from './repository/model-repository.js';
 import type { RepositoryOptions } from './repository/options.js';
 import type { AccessOptions } from './security/access.js';
@@ -43,11 +45,13 @@ export interface ServeOptions {
   address?: string | undefined;
   /** The HTTP door; default port 8000. false: none. */
   http?:
-    (ListenOptions & Pick<HttpServerOptions, 'tls' | 'forwardHeaders' | 'access'>) | false | undefined;
+    | (ListenOptions & Pick<HttpServerOptions, 'tls' | 'forwardHeaders' | 'access'>)
+    | false
+    | undefined;
   /** The gRPC door; default port 8001. false: none. */
   grpc?: (ListenOptions & Omit<GrpcServerOptions, 'settings' | 'limits'>) | false | undefined;
   /** The metrics; default port 8002. false: none. */
-  metrics?: (ListenOptions & MetricsOptions) | false | undefined;
+  metrics?: (ListenOptions & Omit<MetricsOptions, 'doors'>) | false | undefined;
   /** Encryption of HTTP and gRPC, where they have none of their own. Default: none. */
   tls?: TlsOptions | undefined;
   /** Who may call what, where a door has no rules of its own. Default: everybody everything. */
@@ -133,9 +137,7 @@ class Assembly {
 
   async open(places: readonly Place[]): Promise<Endpoint[]> {
     for (const { name } of places) this.doors.set(name, await this.#door(name));
-    return listenAll(
-      places.map((place) => ({ place, door: this.doors.get(place.name) as Door })),
-    );
+    return listenAll(places.map((place) => ({ place, door: this.doors.get(place.name) as Door })));
   }
 
   async #door(name: DoorName): Promise<Door> {
@@ -150,7 +152,10 @@ class Assembly {
       }
       case 'metrics': {
         const { port: _port, address: _address, ...own } = this.#options.metrics || {};
-        const metrics = createMetrics(this.service, own);
+        const metrics = createMetrics(this.service, {
+          ...own,
+          doors: Object.fromEntries(this.doors),
+        });
         this.closers.push(() => metrics.close());
         return new MetricsDoor(metrics, this.#settings.log, { access, limits });
       }

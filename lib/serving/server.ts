@@ -22,9 +22,9 @@ export interface ServerParts<S extends InferenceService> {
  *
  * @typeParam S - What it serves: a ModelRepository, or a service of your own.
  */
-export class InferenceServer<S extends InferenceService = InferenceService>
-  implements AsyncDisposable
-{
+export class InferenceServer<
+  S extends InferenceService = InferenceService,
+> implements AsyncDisposable {
   /** What it serves; `repository.infer()` and HTTP requests go the same way. */
   readonly repository: S;
   /** Where it listens. */

@@ -67,7 +67,7 @@ export class FakeVersion implements LoadedVersion {
     try {
       await (this.log.requestGate ?? turns(2));
       for (const { model_name: modelName } of this.config.ensemble_scheduling?.step ?? []) {
-        await this.context.models.request({ modelName, inputs: {} });
+        await this.context.models.request({ modelName, inputs });
       }
       this.#expectOpen('closed under a request');
       const bytes = new TextEncoder().encode(this.text);

@@ -5,7 +5,7 @@ import { dtypeTable, float16Array } from '../../dtype.js';
 import { ServingError, describe } from '../../errors.js';
 import { Tensor, isTensor, typedArrayTag } from '../../tensor.js';
 import { type Datatype, datatypeOfDType, datatypeTable } from '../datatype.js';
-import { InferTensor, type TensorSource } from '../infer-tensor.js';
+import { InferTensor } from '../infer-tensor.js';
 import type { InferInputs } from '../request.js';
 import type { InputSpec, TensorSpecs } from './tensor-specs.js';
 

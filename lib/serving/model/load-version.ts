@@ -66,12 +66,12 @@ async function start(
   source: VersionSource,
   context: LoadContext,
   opened: OpenedModel,
-  files: readonly string[],
+  backendName: BackendName,
 ): Promise<LoadedVersion> {
   const config = completeConfig(source.config, opened.facts, source.name, {
     autoComplete: context.autoComplete,
     devices: context.devices,
-    files,
+    backend: backendName,
   });
   checkConfig(config);
   const specs = new TensorSpecs(source.name, config);
@@ -105,12 +105,12 @@ export async function loadModelVersion(
   source: VersionSource,
   context: LoadContext,
 ): Promise<LoadedVersion> {
-  const files = await fileNames(source);
-  const open = await backends[backendOf(source.config, files)]();
+  const backendName = backendOf(source.config, await fileNames(source));
+  const open = await backends[backendName]();
   let opened: OpenedModel | undefined;
   try {
     opened = await open(source, context);
-    return await start(source, context, opened, files);
+    return await start(source, context, opened, backendName);
   } catch (error) {
     await opened?.close();
     throw loadError(source, error);

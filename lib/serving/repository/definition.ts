@@ -37,6 +37,8 @@ export interface DefinitionOptions {
   readonly configName: string;
   /** false: a config must be there. */
   readonly autoComplete: boolean;
+  /** Whether requests load models. */
+  readonly onDemand: boolean;
   readonly warn: (message: string) => void;
 }
 

@@ -3,7 +3,7 @@
 import { readPlanFacts } from '../../inspect/plan-header.js';
 import type { Machine } from '../../inspect/preflight-checks.js';
 import type { VersionSource } from '../model/loading.js';
-import { chooseModelFile, readModelHead } from './model-file.js';
+import { chooseModelFile, readModelHead } from '../model/model-file.js';
 
 /** Devices that the config's groups name, or `devices`; and how many instances there are on each. */
 function placement(

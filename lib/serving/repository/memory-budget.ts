@@ -6,8 +6,19 @@ import type { LoadedVersion } from '../model/loading.js';
 /** Unloads one model that is not used; false: there is none. */
 export type Evict = () => Promise<boolean>;
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+function words(bytes: number): string {
+  return bytes < 2 ** 20 ? `${bytes} bytes` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
+
+/** There is no room now: unlike other failures it says nothing of the model. */
+export class NoRoomError extends ServingError {}
+
+/** Whether a load failed for want of room. */
+export function isNoRoom(error: unknown): boolean {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (one instanceof NoRoomError) return true;
+  }
+  return false;
 }
 
 export class MemoryBudget {
@@ -15,6 +26,8 @@ export class MemoryBudget {
   readonly #evict: Evict;
   readonly #loaded = new Set<LoadedVersion>();
   readonly #reserved = new Map<symbol, number>();
+  /** Room is made for one after the other: nobody gives up while another's models are still going. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /**
    * @param limit - Bytes; undefined: no limit but the device's.
@@ -56,14 +69,10 @@ export class MemoryBudget {
       this.#reserved.delete(mark);
     }
     this.#loaded.add(version);
-    const limit = this.#limit ?? Infinity;
-    while (this.used > limit) {
-      if (await this.#evict()) continue;
-      const bytes = version.memory().deviceBytes;
-      await this.close(version);
-      throw this.#tooLarge(name, bytes);
-    }
-    return version;
+    const bytes = version.memory().deviceBytes;
+    if (bytes <= (this.#limit ?? Infinity) && (await this.#makeRoom(0))) return version;
+    await this.close(version);
+    throw this.#noRoom(name, bytes);
   }
 
   async close(version: LoadedVersion): Promise<void> {
@@ -75,12 +84,22 @@ export class MemoryBudget {
   }
 
   async #reserve(name: string, mark: symbol, bytes: number): Promise<void> {
+    const possible = bytes <= (this.#limit ?? Infinity);
+    const made = possible && (await this.#makeRoom(bytes, () => this.#reserved.set(mark, bytes)));
+    if (!made) throw this.#noRoom(name, bytes);
+  }
+
+  /** Makes room for so many bytes more, and calls `take` when it is there. */
+  #makeRoom(bytes: number, take?: () => void): Promise<boolean> {
     const limit = this.#limit ?? Infinity;
-    if (bytes > limit) throw this.#tooLarge(name, bytes);
-    while (this.used + bytes > limit) {
-      if (!(await this.#evict())) throw this.#tooLarge(name, bytes);
-    }
-    this.#reserved.set(mark, bytes);
+    const make = async (): Promise<boolean> => {
+      while (this.used + bytes > limit) if (!(await this.#evict())) return false;
+      take?.();
+      return true;
+    };
+    const made = this.#turn.then(make);
+    this.#turn = made.catch(() => undefined);
+    return made;
   }
 
   /** What the budget does not know, the device tells: something else uses its memory. */
@@ -95,11 +114,11 @@ export class MemoryBudget {
     }
   }
 
-  #tooLarge(name: string, bytes: number): ServingError {
+  #noRoom(name: string, bytes: number): ServingError {
     const others = this.used;
-    return new ServingError(
+    return new NoRoomError(
       'ERR_TRT_MODEL_LOAD',
-      `model '${name}' needs ${megabytes(bytes)} of device memory, and ${megabytes(others)} of the budget of ${megabytes(this.#limit ?? 0)} are in use`,
+      `model '${name}' needs ${words(bytes)} of device memory, and ${words(others)} of the budget of ${words(this.#limit ?? 0)} are in use`,
       "Raise memoryBudgetBytes, unload models, or let idle ones be unloaded (unloadWhenFull: 'lru').",
     );
   }

@@ -2,7 +2,7 @@
 
 import type { ModelMemory } from '../model/backend.js';
 import type { ModelState } from '../service.js';
-import type { ModelEntry } from './model-entry.js';
+import { type ModelEntry, reasonOf } from './model-entry.js';
 
 /** A row of {@link ModelRepository.describe}: a version, or a model that has none. */
 export interface ModelDescription {
@@ -35,6 +35,7 @@ export function memoryOf(entry: ModelEntry): ModelMemory {
 
 /** The rows of one model; none before anything was tried. */
 export function describeEntry(entry: ModelEntry): ModelDescription[] {
+  const failed = entry.failure?.error;
   return entry.rows().map((row) => {
     const loaded = entry.ready.get(row.version);
     const memory = loaded?.memory();
@@ -46,6 +47,8 @@ export function describeEntry(entry: ModelEntry): ModelDescription[] {
     );
     return {
       ...row,
+      reason:
+        row.reason === '' && failed !== undefined ? `last load: ${reasonOf(failed)}` : row.reason,
       platform: config === undefined ? '' : config.platform || config.backend,
       instances,
       deviceBytes: memory?.deviceBytes ?? 0,

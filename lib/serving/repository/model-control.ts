@@ -15,6 +15,7 @@ import type { RepositoryFolders } from './folders.js';
 import { LoadSlots } from './load-slots.js';
 import type { Listing } from './listing.js';
 import { NameLocks } from './locks.js';
+import { isNoRoom } from './memory-budget.js';
 import { type EntryHost, ModelEntry, reasonOf } from './model-entry.js';
 
 /** What to load, and how. */
@@ -235,7 +236,7 @@ export class ModelControl {
     const run = (name: string): Promise<void> => {
       let running = runs.get(name);
       if (running === undefined) {
-        running = this.#bring(name, plan, cycles.get(name), run, failures);
+        running = this.#bring(name, plan, cycles.get(name), run, failures, request);
         runs.set(name, running);
       }
       return running;
@@ -251,6 +252,7 @@ export class ModelControl {
     cycle: ServingError | undefined,
     run: (name: string) => Promise<void>,
     failures: Map<string, unknown>,
+    request: LoadRequest,
   ): Promise<void> {
     const definition = plan.definitions.get(name) as ModelDefinition;
     const entry = this.entry(name);
@@ -266,13 +268,20 @@ export class ModelControl {
     try {
       if (unmet !== undefined) throw unmet;
       const sameVersions = [...entry.ready.keys()].every((one) => definition.versions.has(one));
-      if (!renew && sameVersions && entry.missing(definition).length === 0) return;
+      if (!renew && sameVersions && entry.missing(definition).length === 0) {
+        entry.failure = undefined;
+        return;
+      }
       await this.#slots.run(() => entry.apply(definition, renew));
       entry.stepGenerations = generations;
       entry.wanted = true;
     } catch (error) {
       failures.set(name, error);
       entry.fail(error);
+      // One that did not fit beside the others comes when it is asked for, as if it had been unloaded to make room.
+      if (request.wanted === true && isNoRoom(error) && this.#options.onDemand) {
+        entry.evicted = true;
+      }
       this.#host.log('error', reasonOf(error));
       // An ensemble whose models are gone or others cannot go on as it was.
       const stale = unmet !== undefined || renew;

@@ -5,6 +5,7 @@ import type { LoadedVersion, VersionSource } from '../model/loading.js';
 import type { ModelIndexEntry, ModelState } from '../service.js';
 import type { ModelDefinition } from './definition.js';
 import { VersionRecord } from './version-record.js';
+import { closedRepository } from './words.js';
 
 /** What an entry needs of the repository. */
 export interface EntryHost {
@@ -19,9 +20,9 @@ export interface EntryHost {
   changed(row: ModelIndexEntry): void;
 }
 
-/** Why loading failed, in one line. */
+/** Why something failed, without what to do about it. */
 export function reasonOf(error: unknown): string {
-  return isTensorRTError(error) ? error.message : asError(error).message;
+  return isTensorRTError(error) ? error.reason : asError(error).message;
 }
 
 export class ModelEntry {
@@ -115,7 +116,7 @@ export class ModelEntry {
       else failed.push({ version, error: result.reason });
     }
     if (this.#host.signal.aborted && failed.length === 0) {
-      const error = new ServingError('ERR_TRT_MODEL_LOAD', 'the repository was closed', '');
+      const error = closedRepository();
       failed.push(...loaded.map(({ version }) => ({ version, error })));
     }
     if (failed.length > 0) {
@@ -203,7 +204,8 @@ export class ModelEntry {
       isTensorRTError(first?.error) && first.error.code === 'ERR_TRT_MODEL_CONFIG'
         ? 'ERR_TRT_MODEL_CONFIG'
         : 'ERR_TRT_MODEL_LOAD';
-    const hint = 'What was served before goes on; correct the model and load it again.';
+    const advice = isTensorRTError(first?.error) ? `${first.error.hint} ` : '';
+    const hint = `${advice}What was served before goes on.`;
     return new ServingError(code, `load failed for model '${this.name}': ${words}`, hint, {
       cause: first?.error,
     });

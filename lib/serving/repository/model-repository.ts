@@ -84,6 +84,7 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
       {
         configName: options.modelConfigName,
         autoComplete: options.autoComplete,
+        onDemand: options.loadOnDemand,
         warn: (message) => {
           log('warning', message);
         },

@@ -2,6 +2,7 @@
 
 import { ServingError } from '../../errors.js';
 import type { InferRequest, InferResponse } from '../request.js';
+import { isNoRoom } from './memory-budget.js';
 import type { ModelEntry } from './model-entry.js';
 
 /** For so long a failed load answers requests, before one of them may try again. */
@@ -65,7 +66,8 @@ export class OnDemand {
     if (signal?.aborted === true) throw cancelled();
     const entry = this.#host.entry(modelName);
     const { failure } = entry;
-    if (failure !== undefined && performance.now() - failure.at < retryAfterMs) throw failure.error;
+    const recent = failure !== undefined && performance.now() - failure.at < retryAfterMs;
+    if (recent && !isNoRoom(failure.error)) throw failure.error;
     const start = performance.now();
     entry.waiting++; // until the request is in the model: it must not be unloaded to make room
     try {
@@ -81,9 +83,24 @@ export class OnDemand {
   #load(name: string): Promise<void> {
     let loading = this.#loading.get(name);
     if (loading === undefined) {
-      loading = this.#host.load(name).finally(() => this.#loading.delete(name));
+      loading = this.#loadWhenFits(name).finally(() => this.#loading.delete(name));
       this.#loading.set(name, loading);
     }
     return loading;
+  }
+
+  /** What others are loading for their requests can be unloaded soon after: then it is tried again. */
+  async #loadWhenFits(name: string): Promise<void> {
+    for (;;) {
+      try {
+        await this.#host.load(name);
+        return;
+      } catch (error) {
+        const others = [...this.#loading].filter(([other]) => other !== name);
+        if (!isNoRoom(error) || others.length === 0) throw error;
+        await Promise.race(others.map(([, loading]) => loading.catch(() => undefined)));
+        await new Promise((resolve) => setImmediate(resolve)); // their requests go first
+      }
+    }
   }
 }

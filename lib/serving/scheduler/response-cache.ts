@@ -1,5 +1,6 @@
 // ResponseCache: answers of models with response_cache.enable, by their inputs.
 
+import { ServingError } from '../../errors.js';
 import type { InferTensor } from '../infer-tensor.js';
 import type { PendingRequest } from '../request.js';
 
@@ -10,4 +11,10 @@ export interface ResponseCache {
   get(key: string): readonly (InferTensor | undefined)[] | undefined;
   /** Keeps copies. */
   put(key: string, outputs: readonly (InferTensor | undefined)[]): void;
+}
+
+/** Placeholder until it is merged. @internal */
+export function createResponseCache(bytes: number): ResponseCache {
+  const reason = `a response cache of ${bytes} bytes is not there yet`;
+  throw new ServingError('ERR_TRT_REQUEST_UNSUPPORTED', reason, 'Leave `cache` out.');
 }

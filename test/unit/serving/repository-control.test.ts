@@ -413,7 +413,7 @@ describe('the end', () => {
     hold.open();
     await closing;
     expect(await accepted).toEqual(['one', 'one', 'one', 'one', 'one']);
-    await expectError(() => loading, 'ERR_TRT_MODEL_LOAD', 'the repository was closed');
+    await expectError(() => loading, 'ERR_TRT_MODEL_LOAD', 'the model repository is closed');
     await expectError(() => ask(repository, 'a'), 'ERR_TRT_MODEL_UNAVAILABLE', 'closed');
     expect(repository.ready().ready).toBe(false);
     expect(log.open.size).toBe(0);

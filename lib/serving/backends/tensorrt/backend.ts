@@ -9,7 +9,7 @@ import type {
   GatheredSlot,
   Staged,
 } from '../../../session/gathered.js';
-import { InferTensor, type TensorSource } from '../../infer-tensor.js';
+import { InferTensor } from '../../infer-tensor.js';
 import type { Backend, Batch, BatchTiming, ModelMemory } from '../../model/backend.js';
 import type { ModelStatistics } from '../../model/statistics.js';
 import type { PendingRequest } from '../../request.js';

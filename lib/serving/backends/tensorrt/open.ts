@@ -3,7 +3,9 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ServingError } from '../../../errors.js';
+import type { Machine } from '../../../inspect/preflight-checks.js';
 import { planHead, withPreflight } from '../../../inspect/preflight-error.js';
+import { machineOf } from '../../../inspect/preflight.js';
 import type { NativePlatform } from '../../../native.js';
 import { openPlatformWithDevice } from '../../../platform.js';
 import { GatheredSession } from '../../../session/gathered.js';
@@ -17,6 +19,7 @@ import type {
   OpenedModel,
   VersionSource,
 } from '../../model/loading.js';
+import { chooseModelFile } from '../../model/model-file.js';
 import { Arranger, paddedSizes } from './arrange.js';
 import { TensorRTBackend } from './backend.js';
 import { bindingsOf } from './bindings.js';
@@ -33,12 +36,10 @@ import { warmUp } from './warm-up.js';
 /** The plan's path, or its bytes, and its size. */
 async function planOf(
   source: VersionSource,
-  capability: readonly [number, number] | undefined,
+  machine: Machine,
 ): Promise<{ plan: string | Uint8Array; bytes: number }> {
   const { config, version, name } = source;
-  const byCapability = capability && config?.cc_model_filenames[capability.join('.')];
-  const named = byCapability ?? config?.default_model_filename ?? '';
-  const file = `${version}/${named === '' ? 'model.plan' : named}`;
+  const file = `${version}/${await chooseModelFile(source, config, 'model.plan', machine)}`;
   if (source.folder === undefined) {
     const bytes = source.files?.get(file);
     if (bytes !== undefined) return { plan: bytes, bytes: bytes.length };
@@ -61,7 +62,8 @@ export const openTensorRT: OpenModel = async (source, context) => {
   const options = { ...context.platform, pluginLibraries, engineHostCodeAllowed };
   const opener = openPlatformWithDevice(options, Math.max(...devices));
   const [first = 0] = devices;
-  const found = await planOf(source, opener.devices[first]?.computeCapability);
+  const machine = machineOf(opener.platform, first, engineHostCodeAllowed);
+  const found = await planOf(source, machine);
   const open = async (on: readonly number[]): Promise<OpenedEngine[]> => {
     const head = planHead(found.plan);
     try {

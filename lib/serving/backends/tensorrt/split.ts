@@ -5,7 +5,7 @@ import type { TensorData } from '../../../dtype.js';
 import type { NativePlatform } from '../../../native.js';
 import type { GatheredSlot, Staged } from '../../../session/gathered.js';
 import { volume } from '../../../validate.js';
-import { InferTensor, type TensorSource } from '../../infer-tensor.js';
+import { InferTensor } from '../../infer-tensor.js';
 import type { PendingRequest } from '../../request.js';
 import type { BatchArrangement } from './arrange.js';
 import { type Bindings, type OutputBinding, reshaped } from './bindings.js';
