@@ -3,6 +3,7 @@
 import queue
 import unittest
 
+import ml_dtypes
 import numpy as np
 import support
 from tritonclient.utils import InferenceServerException
@@ -71,7 +72,7 @@ class Inference:
                 support.tensor(self.protocol, "i64", longs),
                 support.tensor(self.protocol, "b", flags),
                 support.tensor(self.protocol, "u8", small),
-                support.tensor(self.protocol, "bf16", values, datatype="BF16"),
+                support.tensor(self.protocol, "bf16", values.astype(ml_dtypes.bfloat16)),
             ],
         )
         np.testing.assert_array_equal(result.as_numpy("o_f32"), values * 2)

@@ -14,7 +14,7 @@ class Control:
     @classmethod
     def setUpClass(cls):
         cls.server = support.Server(
-            support.repository(), "--model-control-mode=explicit", "--load-model=mlp", "--load-model=simple"
+            support.repository(), "--model-control-mode=explicit", "--load-model=mlp"
         )
         cls.addClassCleanup(cls.server.stop)
         cls.client = cls.protocol.client(cls.server)
@@ -25,15 +25,18 @@ class Control:
             return file.read()
 
     def config(self, model, **changes):
-        return json.dumps({**self.protocol.config(self.client, model), **changes})
+        """The model's own, with changes; without the batcher that was completed for its batch size."""
+        config = self.protocol.config(self.client, model)
+        config.pop("dynamic_batching", None)
+        return json.dumps({**config, **changes})
 
     def states(self):
         return {(one["name"], one.get("version", "")): one.get("state", "") for one in self.protocol.index(self.client)}
 
     def test_only_what_was_named_is_loaded(self):
-        self.assertTrue(self.client.is_model_ready("simple"))
-        self.assertFalse(self.client.is_model_ready("bytes"))
-        self.assertEqual(self.states()[("bytes", "")], "")
+        self.assertTrue(self.client.is_model_ready("mlp"))
+        self.assertFalse(self.client.is_model_ready("dtypes"))
+        self.assertEqual(self.states()[("dtypes", "")], "")
 
     def test_load_and_unload(self):
         self.client.load_model("bytes")
@@ -47,6 +50,7 @@ class Control:
 
     def test_loading_again_keeps_serving(self):
         first, second, inputs = support.simple_inputs(self.protocol)
+        self.addCleanup(self.client.unload_model, "simple")
         for _ in range(3):
             self.client.load_model("simple")
             np.testing.assert_array_equal(self.client.infer("simple", inputs).as_numpy("OUTPUT0"), first + second)
@@ -54,12 +58,16 @@ class Control:
     def test_an_ensemble_loads_what_it_needs(self):
         self.client.load_model("twice")
         self.assertTrue(self.client.is_model_ready("twice"))
+        self.assertTrue(self.client.is_model_ready("simple"))
         first, _, inputs = support.simple_inputs(self.protocol)
         np.testing.assert_array_equal(self.client.infer("twice", inputs).as_numpy("OUTPUT0"), first * 2)
+        self.client.unload_model("twice")
+        self.assertFalse(self.client.is_model_ready("twice"))
+        self.assertTrue(self.client.is_model_ready("simple"))
+        self.client.load_model("twice")
         self.client.unload_model("twice", unload_dependents=True)
         self.assertFalse(self.client.is_model_ready("twice"))
         self.assertFalse(self.client.is_model_ready("simple"))
-        self.client.load_model("simple")
 
     def test_a_model_that_is_not_there(self):
         with self.assertRaises(InferenceServerException) as caught:

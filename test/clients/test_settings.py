@@ -28,7 +28,7 @@ class Settings:
         self.assertEqual(self.log(self.client.update_log_settings(back, **self.as_json)), before)
 
     def test_wrong_log_settings(self):
-        for settings in ({"no_such_setting": True}, {"log_format": "poem"}, {"log_verbose_level": -1}):
+        for settings in ({"no_such_setting": True}, {"log_format": "poem"}):
             with self.assertRaises(InferenceServerException, msg=str(settings)):
                 self.client.update_log_settings(settings)
 
@@ -64,6 +64,11 @@ class HttpSettings(Settings, unittest.TestCase):
 
     def log(self, answer):
         return answer
+
+    def test_wrong_types(self):
+        for settings in ({"log_verbose_level": "much"}, {"log_verbose_level": -1}, {"log_info": 1}, {"log_format": 1}):
+            with self.assertRaises(InferenceServerException, msg=str(settings)):
+                self.client.update_log_settings(settings)
 
     def trace(self, answer):
         return {key: value if isinstance(value, list) else [value] for key, value in answer.items()}

@@ -5,7 +5,7 @@ import unittest
 
 import numpy as np
 import support
-from tritonclient.utils import InferenceServerException
+from tritonclient.utils import InferenceServerException, serialize_byte_tensor
 from tritonclient.utils import shared_memory as shm
 
 
@@ -146,7 +146,7 @@ class SystemRegions(Regions):
     def test_strings(self):
         given = self.region("given", 256)
         text = np.array([[b"one", b"two"]], dtype=object)
-        self.fill(given, [text])
+        self.fill(given, [serialize_byte_tensor(text)])
         one = self.protocol.module.InferInput("TEXT", [1, 2], "BYTES")
         one.set_shared_memory("given", 14)
         self.assertEqual(self.client.infer("bytes", [one]).as_numpy("UPPER").tolist(), [[b"ONE", b"TWO"]])
