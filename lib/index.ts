@@ -227,3 +227,7 @@ export type {
   ServedVersion,
   TensorMetadata,
 } from './serving/service.js';
+export type * from './serving/config/model-config.js';
+export { emptyModelConfig } from './serving/config/defaults.js';
+export { modelConfigFromJson, modelConfigToJson } from './serving/config/json.js';
+export { formatModelConfig, parseModelConfig } from './serving/config/text-format.js';

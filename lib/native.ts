@@ -724,6 +724,19 @@ export interface NativeFileLock {
   close(): void;
 }
 
+export interface NativeGpuReading {
+  /** "GPU-…" */
+  uuid: string;
+  /** From 0 to 1. */
+  utilization?: number;
+  memoryTotalBytes?: number;
+  memoryUsedBytes?: number;
+  powerUsageWatts?: number;
+  powerLimitWatts?: number;
+  /** Since the driver was loaded. */
+  energyJoules?: number;
+}
+
 export interface NativeAddon {
   /** Once per environment, before anything else. */
   initialize(hooks: { createError: (info: NativeErrorInfo) => Error }): void;
@@ -759,6 +772,11 @@ export interface NativeAddon {
    * else has it, in this process or another. ERR_TRT_FILE.
    */
   lockFile(path: string): Promise<NativeFileLock | undefined>;
+  /**
+   * What NVML (libnvidia-ml.so.1) tells of all GPUs, off this thread; what a GPU does not tell is missing. Empty where there is no NVML. `library`: another
+   * one to open.
+   */
+  readGpus(library?: string): Promise<NativeGpuReading[]>;
   /** Test only: fault injection of the reference library behind `platform` (its README has the grammar); '' clears. */
   setReferenceFaults(platform: NativePlatform, spec: string): void;
   /** Test only: handles not yet freed, process-wide, by kind. */

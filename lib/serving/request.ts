@@ -35,7 +35,10 @@ export interface InferOptions {
   sequenceId?: number | bigint | string | undefined;
   sequenceStart?: boolean | undefined;
   sequenceEnd?: boolean | undefined;
-  /** Outputs may be views of memory that the requests of one batch share: one copy for all, and no memory is freed before all of them are forgotten. Default false. */
+  /**
+   * Outputs may be views of memory that the requests of one batch share: one copy for all, and no memory is freed before all of them are forgotten. Default
+   * false: only outputs of up to 64 KiB in the whole batch share memory, as Node's small Buffers do; copy what you transfer.
+   */
   views?: boolean | undefined;
   /** Outputs that stay on the device, where the backend can: an ensemble's steps hand tensors on so. @internal */
   onDevice?: readonly string[] | undefined;

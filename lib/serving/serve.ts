@@ -93,21 +93,10 @@ export function placesOf(options: ServeOptions): Place[] {
   return places;
 }
 
-/** Opens what is a path; the rest is the caller's to close. */
-async function repositoryOf(
+function isPath(
   repository: string | readonly string[] | InferenceService,
-  options: ServeOptions,
-  settings: ServerSettings,
-): Promise<InferenceService> {
-  if (typeof repository !== 'string' && !Array.isArray(repository)) {
-    return repository as InferenceService;
-  }
-  return ModelRepository.open(repository as string | readonly string[], {
-    log: (level, message) => {
-      settings.log.write(level, message);
-    },
-    ...options.repository,
-  });
+): repository is string | readonly string[] {
+  return typeof repository === 'string' || Array.isArray(repository);
 }
 
 /** Device memory for the status page; nothing is opened before a model was. */
@@ -147,23 +136,22 @@ class Assembly {
       case 'http':
         return this.#http(common);
       case 'grpc': {
-        const { port: _port, address: _address, ...own } = this.#options.grpc || {};
-        return createGrpcServer(this.service, { ...common, ...defined(own) });
+        return createGrpcServer(this.service, { ...common, ...ownOptions(this.#options.grpc) });
       }
       case 'metrics': {
-        const { port: _port, address: _address, ...own } = this.#options.metrics || {};
         const metrics = createMetrics(this.service, {
-          ...own,
+          ...ownOptions(this.#options.metrics),
           doors: Object.fromEntries(this.doors),
         });
-        this.closers.push(() => metrics.close());
+        this.closers.push(() => {
+          metrics.close();
+        });
         return new MetricsDoor(metrics, this.#settings.log, { access, limits });
       }
     }
   }
 
   async #http(common: HttpServerOptions): Promise<Door> {
-    const { port: _port, address: _address, ...own } = this.#options.http || {};
     const { serverId, statusPage } = this.#options;
     const pages = [];
     if (statusPage !== false) {
@@ -174,13 +162,23 @@ class Assembly {
       });
       pages.push(...statusPages(reporter));
     }
-    return createHttpServer(this.service, { ...common, ...defined(own), serverId, pages });
+    return createHttpServer(this.service, {
+      ...common,
+      ...ownOptions(this.#options.http),
+      serverId,
+      pages,
+    });
   }
 }
 
-/** Without the members that are undefined, which would hide those of a spread before. */
-function defined<T extends object>(object: T): T {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+/** A door's own options: without where it listens, and without what is undefined, which would hide what a spread has before. */
+function ownOptions<T extends ListenOptions>(
+  door: T | false | undefined,
+): Omit<T, keyof ListenOptions> {
+  const own = Object.entries(door === false ? {} : (door ?? {})).filter(
+    ([name, value]) => name !== 'port' && name !== 'address' && value !== undefined,
+  );
+  return Object.fromEntries(own) as Omit<T, keyof ListenOptions>;
 }
 
 /**
@@ -218,18 +216,28 @@ export async function serve(
       ? options.settings
       : new ServerSettings(options.settings);
   const closers: (() => void | Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers) await close();
+    if (ownSettings) settings.close();
+  };
   try {
-    const service = await repositoryOf(repository, options, settings);
+    let service: InferenceService;
+    if (isPath(repository)) {
+      const opened = await ModelRepository.open(repository, {
+        log: (level, message) => {
+          settings.log.write(level, message);
+        },
+        ...options.repository,
+      });
+      closers.push(() => opened.close());
+      service = opened;
+    } else {
+      service = repository;
+    }
     const assembly = new Assembly(service, options, settings);
-    closers.push(async () => {
+    closers.unshift(async () => {
       for (const close of assembly.closers) await close();
     });
-    if (service !== repository) closers.push(() => (service as ModelRepository).close());
-    if (ownSettings) {
-      closers.push(() => {
-        settings.close();
-      });
-    }
     const endpoints = await assembly.open(places);
     return new InferenceServer({
       repository: service,
@@ -238,11 +246,10 @@ export async function serve(
       endpoints,
       doors: [...assembly.doors.values()],
       security: securityOf(options, places),
-      closers,
+      closeRest: closeAll,
     });
   } catch (error) {
-    for (const close of closers) await close();
-    if (closers.length === 0 && ownSettings) settings.close();
+    await closeAll();
     throw error;
   }
 }
@@ -254,7 +261,9 @@ function securityOf(options: ServeOptions, places: readonly Place[]): string[] {
   const lines = new Map<string, string[]>();
   for (const { name, address } of places) {
     if (name === 'metrics') continue;
-    const own = options[name] || {};
+    const own: { tls?: TlsOptions | undefined; access?: AccessOptions | undefined } = ownOptions(
+      options[name],
+    );
     const tls = own.tls ?? options.tls;
     const said = describeSecurity({
       address,

@@ -13,8 +13,8 @@ export interface ServerParts<S extends InferenceService> {
   readonly endpoints: readonly Endpoint[];
   readonly doors: readonly Door[];
   readonly security: readonly string[];
-  /** Closed after the doors, in order. */
-  readonly closers: readonly (() => void | Promise<void>)[];
+  /** Closes what is behind the doors. */
+  readonly closeRest: () => Promise<void>;
 }
 
 /**
@@ -71,15 +71,9 @@ export class InferenceServer<
   }
 
   async #close(graceMs: number): Promise<void> {
-    const { service, doors, closers, settings } = this.#parts;
+    const { service, doors, closeRest } = this.#parts;
     service.drain();
     await Promise.all(doors.map((door) => door.close({ graceMs })));
-    for (const close of closers) {
-      try {
-        await close();
-      } catch (error) {
-        settings.log.write('error', `closing failed: ${String(error)}`);
-      }
-    }
+    await closeRest();
   }
 }

@@ -44,6 +44,8 @@ export interface ServedVersion {
   readonly statistics: ModelStatistics;
   /** Requests that wait or run. */
   readonly pending: number;
+  /** What loading took, warm-up included; where it is known. */
+  readonly loadSeconds?: number | undefined;
   memory(): ModelMemory;
   /** The label of class `index` of an output (`label_filename`). */
   label(output: string, index: number): string | undefined;

@@ -7,6 +7,7 @@
 #include "napi/errors.h"
 #include "napi/file_lock_object.h"
 #include "napi/gpu_allocator.h"
+#include "napi/gpu_readings.h"
 #include "napi/objects.h"
 #include "napi/runtime_options.h"
 #include "napi/values.h"
@@ -116,6 +117,7 @@ Result<napi_value> Load(napi_env env, napi_value exports) {
       Function<CreateGpuAllocator>("createGpuAllocator", state),
       Function<ReadPlanHeader>("readPlanHeader", state),
       Function<LockFile>("lockFile", state),
+      Function<ReadGpus>("readGpus", state),
       Function<SetReferenceFaults>("setReferenceFaults", state),
       Function<LiveHandles>("liveHandles", state),
   };

@@ -123,6 +123,7 @@ function configOf(model: FakeModel): ModelConfig {
     max_batch_size: model.maxBatchSize,
     input: model.inputs.map(port),
     output: model.outputs.map(port),
+    metric_tags: {},
   } as unknown as ModelConfig;
 }
 

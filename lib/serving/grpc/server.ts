@@ -26,6 +26,9 @@ import { type UnaryMethod, unaryMethods } from './methods.js';
 import { type GrpcServerOptions, type GrpcSettings, resolveGrpcOptions } from './options.js';
 import { GrpcError, grpcStatus } from './status.js';
 
+export type { GrpcServerOptions, KeepaliveOptions } from './options.js';
+export type { CompressionLevel } from './framing.js';
+
 /** A server that speaks gRPC. */
 export interface GrpcDoor {
   /** @returns The port, where 0 was asked for. Rejects with ERR_TRT_SERVER when it cannot be listened on. */

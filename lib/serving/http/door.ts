@@ -134,6 +134,13 @@ export class HttpDoor {
    * @returns The port. Rejects with {@link ServingError} ERR_TRT_SERVER, for example when it is in use.
    */
   async listen(port: number, address: string = defaultAddress): Promise<{ port: number }> {
+    if (this.#state.closing) {
+      throw new ServingError(
+        'ERR_TRT_SERVER',
+        `cannot listen on ${address}:${port}: the server was closed`,
+        'Create a new one.',
+      );
+    }
     const { maxHeaderBytes, maxConnections, ...limits } = this.#limits;
     const options = {
       maxHeaderSize: maxHeaderBytes,

@@ -6,6 +6,7 @@ import type { InferTensor } from '../infer-tensor.js';
 import type { FailureReason, InferInputs, InferOptions, InferResponse } from '../request.js';
 import type { ResponseCache } from '../scheduler/response-cache.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
+import { turnNow } from '../turn-clock.js';
 import type { Backend, ModelMemory } from './backend.js';
 import { checkInputs, checkOutputs } from './check-request.js';
 import type { LoadedVersion, OpenedModel } from './loading.js';
@@ -100,7 +101,7 @@ export class ServedModel implements LoadedVersion, RequestOwner {
 
   /** @internal */
   answered(request: ServedRequest, outputs: readonly (InferTensor | undefined)[]): void {
-    const now = performance.now();
+    const now = turnNow();
     const { acceptedAt, startedAt, cacheKey } = request;
     this.statistics.succeeded(now - acceptedAt, (startedAt ?? acceptedAt) - acceptedAt);
     if (cacheKey !== undefined) {
@@ -112,7 +113,7 @@ export class ServedModel implements LoadedVersion, RequestOwner {
 
   /** @internal */
   failed(request: ServedRequest, reason: FailureReason): void {
-    this.statistics.failed(performance.now() - request.acceptedAt, reason);
+    this.statistics.failed(turnNow() - request.acceptedAt, reason);
     this.#left();
   }
 

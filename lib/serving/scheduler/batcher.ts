@@ -70,7 +70,10 @@ export class Batcher implements Scheduler {
     this.#fitsWith = parts.fits;
     this.#queue = new RequestQueue(batching, parts.maxQueueSize);
     this.#maxBatch = batching === undefined ? 0 : Math.max(1, config.max_batch_size);
-    this.#preferred = [...new Set(batching?.preferred_batch_size ?? [])].sort((a, b) => a - b);
+    // The largest batch is not preferred to others: it goes because it is full.
+    this.#preferred = [...new Set(batching?.preferred_batch_size ?? [])]
+      .filter((size) => size < this.#maxBatch)
+      .sort((a, b) => a - b);
     this.#delayMs = (batching?.max_queue_delay_microseconds ?? 0) / 1000;
     this.#order = batching?.preserve_ordering === true ? new ResponseOrder() : undefined;
     this.#alarm = new Alarm(this.#dispatch);
@@ -185,6 +188,7 @@ export class Batcher implements Scheduler {
       if (items > share && this.#preferred.length === 0 && !delayed) {
         count = countOf(found, share);
         items = itemsOf(found, count);
+        reason = 'immediate';
       }
     }
     this.#send(found.slice(0, count), items, now, reason);

@@ -13,6 +13,7 @@ import { InferTensor } from '../../infer-tensor.js';
 import type { Backend, Batch, BatchTiming, ModelMemory } from '../../model/backend.js';
 import type { ModelStatistics } from '../../model/statistics.js';
 import type { PendingRequest } from '../../request.js';
+import { setTurn } from '../../turn-clock.js';
 import type { Arranger, BatchArrangement } from './arrange.js';
 import { type Bindings, tensorOf } from './bindings.js';
 import { gather, hasDeviceInputs } from './gather.js';
@@ -157,11 +158,14 @@ export class TensorRTBackend implements Backend {
     }
     // Before anything takes time: when the loop knew.
     const timing = timingOf(slot, start);
+    setTurn(timing.end);
     try {
       this.#splitter.answer({ slot, staged, arrangement, requests: batch.requests, onDevice });
     } catch (failure) {
       this.#failed(batch, asError(failure), start);
       return;
+    } finally {
+      setTurn(0);
     }
     this.#parts.statistics.paddedItems += this.#bindings.batching
       ? arrangement.size - batch.size

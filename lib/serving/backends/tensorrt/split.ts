@@ -20,6 +20,12 @@ export interface Finished {
   readonly onDevice: readonly boolean[] | undefined;
 }
 
+/**
+ * Outputs of a batch that are not larger together are copied at once, and each request gets its part of that memory, as Node's small Buffers share theirs: an
+ * ArrayBuffer each would cost more than all else that is done for a request.
+ */
+const sharedBytes = 64 * 1024;
+
 type Results = (InferTensor | undefined)[];
 
 /** The dimensions of an item as the config tells them, from the plan's. */
@@ -164,7 +170,8 @@ export class Splitter {
       return;
     }
     const perItem = data.length / Math.max(1, arrangement.size);
-    const shared = shares && requests.length > 1 ? data.slice() : undefined;
+    const together = shares || data.byteLength <= sharedBytes;
+    const shared = together && requests.length > 1 ? data.slice() : undefined;
     let from = 0;
     for (let at = 0; at < requests.length; at++) {
       const { batchSize } = requests[at] as PendingRequest;
@@ -202,10 +209,9 @@ function answerSimply(
   perItem: number,
 ): void {
   const { datatype } = binding;
-  let shares = requests.length > 1;
-  for (let at = 0; shares && at < requests.length; at++) {
-    shares = (requests[at] as PendingRequest).options.views === true;
-  }
+  const shares =
+    requests.length > 1 &&
+    (view.byteLength <= sharedBytes || requests.every(({ options }) => options.views === true));
   const shared = shares ? view.slice() : undefined;
   let from = 0;
   for (const request of requests) {
