@@ -104,9 +104,6 @@ test('bodies that are not what they should be: 400 and a sentence, and the serve
       ...(JSON.parse(good) as object),
       outputs: [{ name: 'y', parameters: { classification: -1 } }],
     }),
-    'shared memory that nobody registered': tensor({
-      parameters: { shared_memory_region: 'far', shared_memory_byte_size: 256 },
-    }),
     'bytes that are not UTF-8': Buffer.concat([
       Buffer.from('{"id":"'),
       Buffer.from([0xff, 0xfe, 0xc0]),
@@ -121,6 +118,10 @@ test('bodies that are not what they should be: 400 and a sentence, and the serve
     expect(errorOf(answer).length, what).toBeGreaterThan(5);
     expect(errorOf(answer), what).not.toMatch(/at .*\(.*:\d+:\d+\)|undefined|\[object/);
   }
+  const far = tensor({
+    parameters: { shared_memory_region: 'far', shared_memory_byte_size: 256 },
+  });
+  expect((await server.post(infer, far)).status).toBe(404);
   await alive(server);
 });
 

@@ -1,7 +1,7 @@
-// Scenarios of serving-memory.test.ts: node --expose-gc serving-memory.cjs SCENARIO REPOSITORY. Prints memory in MiB as JSON.
+// The child of serving-memory.test.ts: node --expose-gc serving-memory.cjs REPOSITORY. Prints memory in MiB as JSON.
 const { ModelRepository } = require('trt-node');
 
-const [scenario, folder] = process.argv.slice(2);
+const [folder] = process.argv.slice(2);
 const x = Float32Array.from({ length: 64 }, (_, index) => ((index * 7919) % 1000) / 1000 - 0.5);
 
 async function used() {
@@ -28,35 +28,16 @@ async function requests(repository, count) {
   await Promise.all(Array.from({ length: 64 }, caller));
 }
 
-const scenarios = {
-  async requests() {
-    const repository = await ModelRepository.open(folder, { runtime: 'reference' });
-    await requests(repository, 20_000);
-    const before = await used();
-    await requests(repository, 100_000);
-    const after = await used();
-    await repository.close();
-    return { before, after };
-  },
-  async cycles() {
-    const options = { runtime: 'reference', controlMode: 'explicit' };
-    const repository = await ModelRepository.open(folder, options);
-    const cycles = async (count) => {
-      for (let turn = 0; turn < count; turn++) {
-        await repository.load('mlp');
-        await repository.infer('mlp', { x });
-        await repository.unload('mlp');
-      }
-    };
-    await cycles(100);
-    const before = await used();
-    await cycles(500);
-    const after = await used();
-    await repository.close();
-    return { before, after };
-  },
-};
+async function run() {
+  const repository = await ModelRepository.open(folder, { runtime: 'reference' });
+  await requests(repository, 20_000);
+  const before = await used();
+  await requests(repository, 100_000);
+  const after = await used();
+  await repository.close();
+  return { before, after };
+}
 
-scenarios[scenario]().then((result) => {
+run().then((result) => {
   console.log(JSON.stringify(result));
 });
