@@ -52,7 +52,6 @@ export async function untilStopped(options: StopOptions): Promise<number> {
   clearTimeout(late);
   const lost = performance.now() - start >= exitTimeoutMs && waiting > 0;
   if (lost) log.write('error', 'Exit timeout expired: what was in flight then was cancelled.');
-  log.write('info', 'Stopped.');
   return cause === 'device' || lost ? 1 : 0;
 }
 

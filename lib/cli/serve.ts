@@ -22,9 +22,20 @@ function startupLine(plan: ServePlan): string {
 function runtimeLine(repository: ModelRepository, plan: ServePlan): string {
   const { runtimeText } = repository;
   if (requestedRuntime(plan.repository.runtime) === 'reference') {
-    return `Runtime: ${runtimeText || 'CPU reference runtime'}. This is the CPU reference runtime: for trying out, not for production.`;
+    return `Runtime: ${runtimeText || 'CPU reference runtime'}: for trying out, not for production.`;
   }
   return runtimeText === '' ? 'Runtime: none was needed yet.' : `Runtime: ${runtimeText}`;
+}
+
+/** What all models did, for the last line. */
+function totals(repository: ModelRepository): string {
+  let answered = 0;
+  let failed = 0;
+  for (const { statistics } of repository.served()) {
+    answered += statistics.success.count;
+    failed += statistics.fail.count;
+  }
+  return `${answered} inference requests were answered, ${failed} failed`;
 }
 
 function endpointLine({ name, address, port }: Endpoint): string {
@@ -70,7 +81,9 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
     try {
       return await runServer(plan, repository, settings, output);
     } finally {
+      const done = totals(repository);
       await repository.close();
+      log.write('info', `Stopped: ${done}.`);
     }
   } finally {
     settings.close();
@@ -95,7 +108,11 @@ async function runServer(
     output.data(report(repository, undefined));
     return 1;
   }
-  const server = await serve(repository, { ...plan.serve, settings });
+  const server = await serve(repository, {
+    ...plan.serve,
+    repository: plan.repository,
+    settings,
+  });
   for (const endpoint of server.endpoints) log.write('info', endpointLine(endpoint));
   for (const line of server.security) {
     const isWarning = line.includes('WARNING: ');

@@ -1,5 +1,6 @@
 // serve: a repository with all doors open: HTTP, gRPC, metrics and the status page, in this process.
 
+import type { NativePlatform } from '../native.js';
 import { openPlatform } from '../platform.js';
 import { checkOptions } from '../validate.js';
 import { DrainingService } from './draining.js';
@@ -39,7 +40,7 @@ export interface ListenOptions {
 
 /** Options of {@link serve}. */
 export interface ServeOptions {
-  /** How the repository is opened, where `serve` opens it. */
+  /** How the repository is opened, where `serve` opens it; of one that is open, which platform it uses, for the devices' memory on the status page. */
   repository?: RepositoryOptions | undefined;
   /** Address of all doors that have none of their own. Default '127.0.0.1', this machine only; '0.0.0.0' or '::' for all. */
   address?: string | undefined;
@@ -101,11 +102,13 @@ function isPath(
 
 /** Device memory for the status page; nothing is opened before a model was. */
 function deviceMemory(service: InferenceService, options: ServeOptions): () => DeviceMemory[] {
+  let platform: NativePlatform | undefined;
   return () => {
     if (service.runtimeText === '') return [];
-    const platform = openPlatform(options.repository ?? {});
-    return platform.devices().map(({ index, name }) => {
-      const { freeBytes, totalBytes } = platform.memoryInfo(index);
+    const { runtime, library, pluginLibraries } = options.repository ?? {};
+    const opened = (platform ??= openPlatform({ runtime, library, pluginLibraries }));
+    return opened.devices().map(({ index, name }) => {
+      const { freeBytes, totalBytes } = opened.memoryInfo(index);
       return { index, name, totalBytes, usedBytes: totalBytes - freeBytes };
     });
   };

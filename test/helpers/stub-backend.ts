@@ -76,7 +76,11 @@ export function stubModel(
     config,
     specs,
     statistics,
-    opened: { facts: undefined, start: () => Promise.reject(new Error('')), close: () => Promise.resolve() },
+    opened: {
+      facts: undefined,
+      start: () => Promise.reject(new Error('')),
+      close: () => Promise.resolve(),
+    },
     backend,
     scheduler,
     cache: undefined,

@@ -2,7 +2,7 @@
 
 import { isDeviceTensor } from '../../device-tensor.js';
 import { volume } from '../../validate.js';
-import { type Datatype, datatypeOfDType, datatypeTable } from '../datatype.js';
+import { type Datatype, type NumericArray, datatypeOfDType, datatypeTable } from '../datatype.js';
 import { InferTensor } from '../infer-tensor.js';
 
 /** The tensor on the host; one on the device is copied, and stays its owner's. @internal */
@@ -32,10 +32,15 @@ export function tensorBytes(tensor: InferTensor): number {
   return source.reduce((sum, item) => sum + item.byteLength + 4, 0);
 }
 
+/** A copy of an array; a Buffer's own slice() would be a view. */
+function copyOf<T extends NumericArray>(data: T): T {
+  return (Buffer.isBuffer(data) ? new Uint8Array(data) : data.slice()) as T;
+}
+
 /** A tensor of its own memory: nothing that happens to the original reaches it. @internal */
 export function copyTensor(tensor: InferTensor): InferTensor {
-  const data = tensor.data;
-  const copy = ArrayBuffer.isView(data) ? data.slice() : data.map((item) => item.slice());
+  const { data } = tensor;
+  const copy = ArrayBuffer.isView(data) ? copyOf(data) : data.map(copyOf);
   return new InferTensor(tensor.datatype, copy, tensor.shape);
 }
 
@@ -74,7 +79,9 @@ export function sliceRows(
   const data = tensor.data;
   const shape = [to - from, ...tensor.shape.slice(1)];
   const [start, end] = [from * row, to * row];
-  const part =
-    ArrayBuffer.isView(data) && !copy ? data.subarray(start, end) : data.slice(start, end);
-  return new InferTensor(tensor.datatype, part, shape);
+  if (!ArrayBuffer.isView(data)) {
+    return new InferTensor(tensor.datatype, data.slice(start, end), shape);
+  }
+  const part = data.subarray(start, end) as NumericArray;
+  return new InferTensor(tensor.datatype, copy ? copyOf(part) : part, shape);
 }

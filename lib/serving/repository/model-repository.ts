@@ -1,6 +1,6 @@
 // ModelRepository: the models of one or several folders, served in this process.
 
-import { ServingError } from '../../errors.js';
+import { DeviceLostError, ServingError } from '../../errors.js';
 import { metadataOf } from '../config/metadata.js';
 import { loadModelVersion } from '../model/load-version.js';
 import type { InferTensor } from '../infer-tensor.js';
@@ -170,10 +170,12 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
   /** Whether it can serve, and if not, why: a lost device; with `strictReadiness` a model that should be loaded and is not. */
   ready(): Readiness {
     const reasons: string[] = [];
+    let deviceLost = false;
     if (this.#closing !== undefined) reasons.push(closedRepository().reason);
     for (const entry of this.#control.entries.values()) {
       for (const { version, broken } of entry.ready.values()) {
         if (broken === undefined) continue;
+        deviceLost ||= broken instanceof DeviceLostError;
         reasons.push(`model '${entry.name}' version ${version}: ${reasonOf(broken)}`);
       }
       if (!this.#options.strictReadiness || !entry.wanted || entry.evicted || entry.isReady)
@@ -182,7 +184,7 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
         entry.failure === undefined ? 'it is being loaded' : reasonOf(entry.failure.error);
       reasons.push(`model '${entry.name}' is not ready: ${why}`);
     }
-    return { ready: reasons.length === 0, reasons };
+    return { ready: reasons.length === 0, reasons, ...(deviceLost && { deviceLost }) };
   }
 
   /** Whether the version (default: any) answers. */

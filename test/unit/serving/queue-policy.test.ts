@@ -10,10 +10,13 @@ const turns = async (): Promise<void> => {
 };
 
 /** What a request came to: the value that it gave, or the message and status of its error. */
-const outcome = (answer: Promise<{ outputs: Record<string, { data: unknown }> }>): Promise<unknown> =>
+const outcome = (
+  answer: Promise<{ outputs: Record<string, { data: unknown }> }>,
+): Promise<unknown> =>
   answer.then(
     ({ outputs }) => (outputs.y?.data as Int32Array)[0],
-    (error: unknown) => (error instanceof ServingError ? `${error.status}: ${error.reason}` : error),
+    (error: unknown) =>
+      error instanceof ServingError ? `${error.status}: ${error.reason}` : error,
   );
 
 test('a full queue refuses at once', async () => {

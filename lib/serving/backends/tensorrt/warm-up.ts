@@ -1,6 +1,6 @@
 // Warm-up: runs every instance in every profile and size that requests will ask for, so that contexts, memory and CUDA graphs are there before the first.
 
-import { asError } from '../../../errors.js';
+import { ExecutionError, asError } from '../../../errors.js';
 import type { Arrangement, GatheredSession, GatheredSlot } from '../../../session/gathered.js';
 import type { NativeOutputTarget } from '../../../native.js';
 import type { ModelConfig } from '../../config/model-config.js';
@@ -50,6 +50,20 @@ function runOnce(
   });
 }
 
+/** Whether the plan takes these shapes together: ranges of a profile do not tell what its layers demand of one another. */
+function takes(session: GatheredSession, slot: GatheredSlot, arrangement: Arrangement): boolean {
+  if (!session.takeSlot(slot)) return false;
+  try {
+    slot.prepare(arrangement);
+    session.giveBack(slot);
+    return true;
+  } catch (error) {
+    session.giveBack(slot, error);
+    if (error instanceof ExecutionError) return false;
+    throw error;
+  }
+}
+
 /** The combinations of a group: each size, in each of its profiles, where requests of such shapes would run in it. */
 function combinations(
   arranger: Arranger,
@@ -78,6 +92,7 @@ export async function warmUp(
   );
   const warm = async (slot: GatheredSlot): Promise<void> => {
     for (const arrangement of plans[slot.group] ?? []) {
+      if (!takes(session, slot, arrangement)) continue;
       for (let run = 0; run < runsOfEach; run++) await runOnce(session, slot, arrangement, targets);
     }
   };
