@@ -231,3 +231,12 @@ export type * from './serving/config/model-config.js';
 export { emptyModelConfig } from './serving/config/defaults.js';
 export { modelConfigFromJson, modelConfigToJson } from './serving/config/json.js';
 export { formatModelConfig, parseModelConfig } from './serving/config/text-format.js';
+export type {
+  JsContext,
+  JsModel,
+  JsOutput,
+  JsRequest,
+  JsResponse,
+  JsSequence,
+  JsTensor,
+} from './serving/backends/js/types.js';

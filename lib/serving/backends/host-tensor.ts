@@ -82,6 +82,6 @@ export function sliceRows(
   if (!ArrayBuffer.isView(data)) {
     return new InferTensor(tensor.datatype, data.slice(start, end), shape);
   }
-  const part = data.subarray(start, end) as NumericArray;
+  const part = data.subarray(start, end);
   return new InferTensor(tensor.datatype, copy ? copyOf(part) : part, shape);
 }

@@ -5,6 +5,7 @@ import type { ModelConfig } from '../../config/model-config.js';
 import { InferTensor } from '../../infer-tensor.js';
 import type { LoadContext } from '../../model/loading.js';
 import type { FailureReason, InferOptions, PendingRequest } from '../../request.js';
+import { fromModelShape, toModelShape } from '../reshape.js';
 import { type EnsembleGraph, type EnsembleStep, neededSteps, stepConfig } from './graph.js';
 import { outputsOnDevice } from './placement.js';
 import type { StepLimit } from './step-limit.js';
@@ -92,8 +93,9 @@ export class EnsembleRun {
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
     const { config } = this.#parts;
     const batchSize = config.max_batch_size > 0 ? this.#request.batchSize : 0;
-    for (const [index, { name }] of config.input.entries()) {
-      this.#set(name, this.#request.inputs[index], batchSize, false);
+    for (const [index, input] of config.input.entries()) {
+      const tensor = toModelShape(this.#request.inputs[index], input, batchSize > 0);
+      this.#set(input.name, tensor, batchSize, false);
     }
     this.#proceed();
   }
@@ -221,7 +223,7 @@ export class EnsembleRun {
             const dims = output.reshape?.shape ?? output.dims;
             const batched = config.max_batch_size > 0;
             const shape = convertedShape(dims, batched, value.batchSize, value.tensor.shape);
-            return reshaped(value.tensor, shape);
+            return fromModelShape(reshaped(value.tensor, shape), output, batched);
           }),
         );
       }

@@ -3,11 +3,12 @@
 import { describe } from '../../../errors.js';
 import type { DType } from '../../../dtype.js';
 import { formatShape, volume } from '../../../validate.js';
-import type { DataType, ModelConfig } from '../../config/model-config.js';
+import type { DataType, ModelConfig, ModelOutput } from '../../config/model-config.js';
 import { type Datatype, datatypeOfConfig, datatypeOfDType, datatypeTable } from '../../datatype.js';
 import type { NumericArray } from '../../datatype.js';
 import { InferTensor } from '../../infer-tensor.js';
 import type { PendingRequest } from '../../request.js';
+import { fromModelShape } from '../reshape.js';
 
 /** What can be made a tensor, with nothing known of it. */
 interface Given {
@@ -29,7 +30,7 @@ interface Expected {
 /** Makes tensors of the outputs of one model. @internal */
 export class JsOutputs {
   readonly #model: string;
-  readonly #outputs: readonly Expected[];
+  readonly #outputs: readonly (Expected & { readonly config: ModelOutput })[];
   readonly #states: ReadonlyMap<string, Expected>;
   readonly #batched: boolean;
 
@@ -41,9 +42,10 @@ export class JsOutputs {
       datatype: datatypeOfConfig(type) ?? 'FP32',
       dims: this.#batched ? [-1, ...dims] : dims,
     });
-    this.#outputs = config.output.map(({ name, data_type: type, dims, reshape }) =>
-      expected(name, type, reshape?.shape ?? dims),
-    );
+    this.#outputs = config.output.map((output) => ({
+      ...expected(output.name, output.data_type, output.reshape?.shape ?? output.dims),
+      config: output,
+    }));
     const states = config.sequence_batching?.state ?? [];
     this.#states = new Map(
       states.map(({ output_name: name, data_type: type, dims }) => [
@@ -72,7 +74,7 @@ export class JsOutputs {
     }
     const outputs = this.#outputs.map((output, index) =>
       request.wanted === undefined || request.wanted.includes(index)
-        ? this.#tensor(given, output, request)
+        ? fromModelShape(this.#tensor(given, output, request), output.config, this.#batched)
         : undefined,
     );
     const extra = new Map<string, InferTensor>();

@@ -4,6 +4,7 @@ import type { ModelConfig } from '../../config/model-config.js';
 import type { InferTensor } from '../../infer-tensor.js';
 import type { PendingRequest } from '../../request.js';
 import { onHost } from '../host-tensor.js';
+import { toModelShape } from '../reshape.js';
 import type { JsRequest, JsSequence } from './types.js';
 
 /** A request before its tensors are packed or handed over. @internal */
@@ -22,9 +23,9 @@ export async function hostRequest(
   outputs: readonly string[],
 ): Promise<HostRequest> {
   const inputs: Record<string, InferTensor> = {};
-  for (const [index, { name }] of config.input.entries()) {
-    const tensor = request.inputs[index];
-    if (tensor !== undefined) inputs[name] = await onHost(tensor);
+  for (const [index, input] of config.input.entries()) {
+    const tensor = toModelShape(request.inputs[index], input, config.max_batch_size > 0);
+    if (tensor !== undefined) inputs[input.name] = await onHost(tensor);
   }
   for (const [name, tensor] of request.extraInputs ?? []) inputs[name] = await onHost(tensor);
   return {
