@@ -240,3 +240,33 @@ export type {
   JsSequence,
   JsTensor,
 } from './serving/backends/js/types.js';
+export {
+  HttpDoor,
+  type HttpServerOptions,
+  createHttpServer as createServer,
+} from './serving/http/door.js';
+export type { HttpPage } from './serving/http/app.js';
+export {
+  type AccessOptions,
+  type ApiCategory,
+  type RestrictedApi,
+  apiCategories,
+  parseRestrictedApi,
+} from './serving/security/access.js';
+export { type SecurityOptions, describeSecurity } from './serving/security/describe.js';
+export type { LimitOptions } from './serving/security/limits.js';
+export type { TlsOptions } from './serving/security/tls.js';
+export { type LogSettings, ServerLog } from './serving/log-settings.js';
+export { ServerSettings, type ServerSettingsOptions } from './serving/settings.js';
+export type {
+  CudaSharedMemoryStatus,
+  SharedMemoryOptions,
+  SystemSharedMemoryStatus,
+} from './serving/shared-memory/registry.js';
+export {
+  type TraceLevel,
+  type TraceSetting,
+  type TraceSettingText,
+  TraceSettings,
+  type TraceUpdate,
+} from './serving/trace-settings.js';

@@ -28,6 +28,7 @@ export interface Reply {
   readonly bytes: Buffer;
   readonly text: string;
   /** Of a JSON body. */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
   json<T = Record<string, unknown>>(): T;
   /** `error` of a JSON body. */
   readonly error: string;
@@ -37,6 +38,7 @@ async function request(url: string, init: RequestInit): Promise<Reply> {
   const response = await fetch(url, init);
   const bytes = Buffer.from(await response.arrayBuffer());
   const text = bytes.toString();
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
   const json = <T>() => JSON.parse(text) as T;
   return {
     status: response.status,

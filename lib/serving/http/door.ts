@@ -18,10 +18,12 @@ import { type TlsFiles, type TlsOptions, readTlsFiles } from '../security/tls.js
 import type { InferenceService } from '../service.js';
 import { ServerSettings, type ServerSettingsOptions } from '../settings.js';
 import { type HttpPage, makeApp } from './app.js';
+import { tooLarge } from './compression.js';
 import { InferHandler } from './infer.js';
 import { modelRoutes } from './model-routes.js';
+import { readBody } from './read-body.js';
 import { repositoryRoutes } from './repository-routes.js';
-import { sendError } from './respond.js';
+import { errorAnswer, sendError } from './respond.js';
 import { settingsRoutes } from './settings-routes.js';
 
 /** Options of {@link createServer}. */
@@ -110,6 +112,7 @@ export class HttpDoor {
     state: { closing: boolean };
     basePath: string;
     pages: readonly HttpPage[];
+    isOpen: boolean;
   }) {
     this.#app = parts.app;
     this.#infer = parts.infer;
@@ -118,7 +121,13 @@ export class HttpDoor {
     this.settings = parts.settings;
     this.#ownSettings = parts.ownSettings;
     this.#state = parts.state;
-    this.handler = makeHandler(parts.app, parts.basePath, parts.pages);
+    const { infer, limits, state } = parts;
+    // Whom the router would have to ask for a token goes through it.
+    const fast: FastAnswer = (message, response, url) =>
+      parts.isOpen &&
+      !state.closing &&
+      answerInference(message, response, url, infer, limits.maxBodyBytes);
+    this.handler = makeHandler(parts.app, parts.basePath, parts.pages, fast);
   }
 
   /** Inference requests that are not answered yet. */
@@ -222,11 +231,15 @@ export class HttpDoor {
   }
 }
 
+/** Whether it answers. */
+type FastAnswer = (message: IncomingMessage, response: ServerResponse, url: string) => boolean;
+
 /** Takes the base path off, and gives to fastify what is the API's. */
 function makeHandler(
   app: FastifyInstance,
   basePath: string,
   pages: readonly HttpPage[],
+  fast: FastAnswer,
 ): HttpDoor['handler'] {
   const paths = new Set(pages.map(({ path }) => path));
   return (message, response, next) => {
@@ -253,8 +266,44 @@ function makeHandler(
       return;
     }
     message.url = url;
+    if (fast(message, response, url)) return;
     app.routing(message, response);
   };
+}
+
+/** The path of inferences with names that need no decoding. */
+const inferPath = /^\/v2\/models\/([\w.~-]{1,512})(?:\/versions\/(\d{1,15}))?\/infer$/;
+
+/** Answers plain inferences without the router, which takes a good part of their time; false: it was none. */
+function answerInference(
+  message: IncomingMessage,
+  response: ServerResponse,
+  url: string,
+  infer: InferHandler,
+  maxBodyBytes: number,
+): boolean {
+  const match = message.method === 'POST' ? inferPath.exec(url) : null;
+  if (match === null) return false;
+  const receivedAt = performance.now();
+  readBody(message, maxBodyBytes, (body) => {
+    if (body === 'broken off') return;
+    if (body === 'too large') {
+      const length = Number(message.headers['content-length']);
+      const reason = tooLarge(Number.isFinite(length) ? length : undefined, maxBodyBytes);
+      sendError(response, errorAnswer(reason), true);
+      return;
+    }
+    const [, model = '', version] = match;
+    void infer.answer({
+      message,
+      response,
+      body,
+      model,
+      version: version === undefined ? undefined : String(Number(version)),
+      receivedAt,
+    });
+  });
+  return true;
 }
 
 /**
@@ -302,6 +351,7 @@ export async function createHttpServer(
     log: settings.log,
     isClosing: () => state.closing,
   });
-  const parts = { app, infer, limits, tls, settings, ownSettings, state, basePath, pages };
+  const { isOpen } = access;
+  const parts = { app, infer, limits, tls, settings, ownSettings, state, basePath, pages, isOpen };
   return new HttpDoor(parts);
 }

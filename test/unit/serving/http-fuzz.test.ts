@@ -85,11 +85,11 @@ class Fuzzer {
 
   /** `original` with some members replaced, removed or added. */
   json(original: unknown): unknown {
-    if (this.below(6) === 0) return this.value();
+    if (this.below(40) === 0) return this.value();
     if (Array.isArray(original)) return original.map((each) => this.json(each));
     if (typeof original !== 'object' || original === null) return original;
-    const entries = Object.entries(original).filter(() => this.below(12) > 0);
-    if (this.below(5) === 0) {
+    const entries = Object.entries(original).filter(() => this.below(40) > 0);
+    if (this.below(12) === 0) {
       const name = this.pick([
         'parameters',
         'outputs',
@@ -130,7 +130,7 @@ test(
     const fuzz = new Fuzzer(20261121);
     const answers = new Map<number, number>();
     for (let round = 0; round < 1500; round++) {
-      let body = Buffer.from(JSON.stringify(fuzz.json(full)));
+      let body: Buffer = Buffer.from(JSON.stringify(fuzz.json(full)));
       let headers: Record<string, string> = {};
       if (fuzz.below(3) === 0) ({ body, headers } = simpleBinary({ outputs: full.outputs }));
       if (fuzz.below(2) === 0) body = fuzz.bytes(body);
@@ -176,7 +176,7 @@ test('the other endpoints', { timeout: 60_000 }, async () => {
   ];
   for (let round = 0; round < 1000; round++) {
     const [path, original] = fuzz.pick(calls);
-    let body = Buffer.from(JSON.stringify(fuzz.json(original)));
+    let body: Buffer = Buffer.from(JSON.stringify(fuzz.json(original)));
     if (fuzz.below(3) === 0) body = fuzz.bytes(body);
     const reply = await post(path, body);
     expect([200, 400, 404, 501, 503], `${path} ${body.toString()}: ${reply.text}`).toContain(
@@ -227,6 +227,8 @@ test('the exact parser agrees with JSON.parse, wherever both can read', () => {
     } catch {
       continue;
     }
+    // A number that is too large is an error for one, Infinity for the other.
+    if (text.includes('e999')) continue;
     read++;
     expect(
       JSON.parse(

@@ -157,7 +157,7 @@ describe('system shared memory', () => {
     const { post } = await registered();
     const ask = async (inputs: object, outputs: object = {}) => {
       const [first, second] = simpleJson.inputs;
-      const { data: _data, ...bare } = first!;
+      const bare = { ...first, data: undefined };
       const reply = await post(infer, {
         inputs: [{ ...bare, parameters: inputs }, second],
         outputs: [{ name: 'OUTPUT0', parameters: outputs }],
@@ -195,7 +195,7 @@ describe('system shared memory', () => {
     const { post, file } = await registered();
     truncateSync(file, 100);
     const [first, second] = simpleJson.inputs;
-    const { data: _data, ...bare } = first!;
+    const bare = { ...first, data: undefined };
     const read = await post(infer, {
       inputs: [{ ...bare, parameters: range('data', 64, 64) }, second],
     });
