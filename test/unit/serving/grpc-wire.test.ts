@@ -186,7 +186,9 @@ describe('InferTensorContents', () => {
 
   it('elements that are not packed, in several pieces, are the same', () => {
     // fp32_contents: two elements one by one, then two packed.
-    const contents = Buffer.from([0x35, 0, 0, 0x80, 0x3f, 0x35, 0, 0, 0, 0x40, 0x32, 8, 0, 0, 0x40]);
+    const contents = Buffer.from([
+      0x35, 0, 0, 0x80, 0x3f, 0x35, 0, 0, 0, 0x40, 0x32, 8, 0, 0, 0x40,
+    ]);
     const rest = Buffer.from([0x40, 0, 0, 0x80, 0x40]);
     const whole = Buffer.concat([contents, rest]);
     const input = Buffer.concat([Buffer.from([0x2a, whole.length]), whole]);
@@ -217,7 +219,11 @@ describe('ModelInferResponse', () => {
           tensor: new InferTensor('BYTES', [Buffer.from('ab'), Buffer.from('')], [1, 2]),
           elsewhere: false,
         },
-        { name: 'scalar', tensor: new InferTensor('UINT8', Uint8Array.of(9), []), elsewhere: false },
+        {
+          name: 'scalar',
+          tensor: new InferTensor('UINT8', Uint8Array.of(9), []),
+          elsewhere: false,
+        },
       ],
     };
   }
@@ -231,7 +237,10 @@ describe('ModelInferResponse', () => {
 
   it.each([false, true])('is encoded as protobufjs decodes it (large: %s)', (large) => {
     const response = responseOf(large);
-    const decoded = decode('inference.ModelInferResponse', messageOf(encodeInferResponse(response)));
+    const decoded = decode(
+      'inference.ModelInferResponse',
+      messageOf(encodeInferResponse(response)),
+    );
     expect(decoded).toMatchObject({
       model_name: 'mödel',
       model_version: '3',
