@@ -82,6 +82,7 @@ export function stubModel(
       close: () => Promise.resolve(),
     },
     backend,
+    check: undefined,
     scheduler,
     cache: undefined,
     labels: new Map(),

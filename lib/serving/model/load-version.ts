@@ -88,6 +88,7 @@ async function start(
     statistics: source.statistics,
     opened,
     backend,
+    check: own.check?.bind(own),
     scheduler,
     cache: config.response_cache?.enable === true ? context.cache : undefined,
     labels,

@@ -3,7 +3,13 @@
 import { ServingError, asError } from '../../errors.js';
 import type { ModelConfig } from '../config/model-config.js';
 import type { InferTensor } from '../infer-tensor.js';
-import type { FailureReason, InferInputs, InferOptions, InferResponse } from '../request.js';
+import type {
+  FailureReason,
+  InferInputs,
+  InferOptions,
+  InferResponse,
+  PendingRequest,
+} from '../request.js';
 import type { ResponseCache } from '../scheduler/response-cache.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { turnNow } from '../turn-clock.js';
@@ -22,6 +28,8 @@ export interface ServedParts {
   readonly statistics: ModelStatistics;
   readonly opened: OpenedModel;
   readonly backend: Backend;
+  /** Refuses requests that it could not execute; undefined: it takes all that the config allows. */
+  readonly check: ((request: PendingRequest) => void) | undefined;
   readonly scheduler: Scheduler;
   /** Where the config enables it. */
   readonly cache: ResponseCache | undefined;
@@ -41,8 +49,7 @@ export class ServedModel implements LoadedVersion, RequestOwner {
   readonly #specs: TensorSpecs;
   readonly #scheduler: Scheduler;
   readonly #backend: Backend;
-  /** Whether shapes may be such as the backend refuses. */
-  readonly #checks: boolean;
+  readonly #refuse: ServedParts['check'];
   readonly #levels: number;
   readonly #defaultLevel: number;
   pending = 0;
@@ -61,7 +68,8 @@ export class ServedModel implements LoadedVersion, RequestOwner {
     this.outputNames = specs.outputNames;
     this.#scheduler = parts.scheduler;
     this.#backend = parts.backend;
-    this.#checks = parts.backend.check !== undefined && !specs.uniform;
+    // Where the config leaves no dimension open, it was compared with the model when it was loaded.
+    this.#refuse = specs.uniform ? undefined : parts.check;
     const batching = config.dynamic_batching;
     this.#levels = batching?.priority_levels ?? 0;
     this.#defaultLevel = this.#levels > 0 ? (batching?.default_priority_level ?? 0) : 0;
@@ -166,7 +174,7 @@ export class ServedModel implements LoadedVersion, RequestOwner {
       this.#levels === 0 ? 0 : this.#priority(options.priority),
       now,
     );
-    if (this.#checks) this.#backend.check?.(request);
+    this.#refuse?.(request);
     return request;
   }
 

@@ -32,6 +32,11 @@ function keepSettlers(
   rejectNext = reject;
 }
 
+function define(byName: Record<string, InferTensor>, name: string, output: InferTensor): void {
+  if (name !== '__proto__') byName[name] = output;
+  else Object.defineProperty(byName, name, { value: output, enumerable: true });
+}
+
 /** @internal */
 export class ServedRequest implements PendingRequest {
   readonly #owner: RequestOwner;
@@ -101,7 +106,7 @@ export class ServedRequest implements PendingRequest {
     const byName: Record<string, InferTensor> = {};
     for (let index = 0; index < outputs.length; index++) {
       const output = outputs[index];
-      if (output !== undefined) byName[outputNames[index] as string] = output;
+      if (output !== undefined) define(byName, outputNames[index] as string, output);
     }
     const { id } = this.options;
     this.#resolve({

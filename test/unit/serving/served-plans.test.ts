@@ -1,7 +1,7 @@
 // Plans in service: shape tensors, outputs whose size depends on the data, element types, graphs, instances, warm-up, failures; as Triton's L0_trt_shape_tensors,
 // L0_trt_data_dependent_shape, L0_cuda_graph, L0_trt_error_propagation and L0_warmup.
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   type DeviceTensor,
   Runtime,
@@ -155,7 +155,7 @@ test('outputs of one batch share memory where all allow it, and are read-write o
     new Set(answers.map(({ outputs }) => (outputs.output?.data as Float32Array).buffer));
   expect(buffers(own).size).toBe(2);
   expect(buffers(shared as typeof own).size).toBe(1);
-  expect(shared[1]?.outputs.output?.data).toEqual(own[0]?.outputs.output?.data);
+  expect(shared[1]?.outputs.output?.data).toEqual(own[0].outputs.output?.data);
 }, 60_000);
 
 test('tensors on the device: given out, and taken, alone and with others', async () => {
@@ -163,7 +163,9 @@ test('tensors on the device: given out, and taken, alone and with others', async
   const host = await model.infer({ x: row(0.5) }, {});
   const { outputs } = await model.infer({ x: row(0.5) }, { onDevice: ['y'] });
   const device = outputs.y?.device as DeviceTensor;
-  using _closed = device;
+  onTestFinished(() => {
+    device.close();
+  });
   expect(Array.from((await device.read()).data as Float32Array)).toEqual(numbers(host.outputs.y));
   // Used where it is, in another shape.
   const scalar = await servePlan('scalar', undefined);
@@ -181,8 +183,9 @@ test('tensors on the device: given out, and taken, alone and with others', async
     model.infer({ x: row(0.5) }, {}),
   ]);
   expect(model.statistics.executionCount).toBe(batches + 1);
-  expect(numbers(answers[0]?.outputs.y)).toEqual(numbers(answers[2]?.outputs.y));
-  expect(numbers(answers[1]?.outputs.y)).not.toEqual(numbers(answers[2]?.outputs.y));
+  const [first, second, third] = answers.map(({ outputs: { y } }) => numbers(y));
+  expect(first).toEqual(third);
+  expect(second).not.toEqual(third);
 });
 
 test('a failing launch fails only its batch', async () => {
@@ -340,4 +343,25 @@ test('a plan that is not there, or no plan, is told so', async () => {
   await expect(load([['1/model.plan', Buffer.from('no plan')]])).rejects.toMatchObject({
     code: 'ERR_TRT_MODEL_LOAD',
   });
+});
+
+test('KIND_CPU is refused', async () => {
+  await expect(servePlan('mlp', 'instance_group [ { kind: KIND_CPU } ]')).rejects.toMatchObject({
+    reason: expect.stringContaining(
+      "unable to load model 'mlp', TensorRT backend supports only GPU device",
+    ) as unknown,
+  });
+});
+
+test('groups of instances with profiles of their own: a batch goes where its size fits', async () => {
+  const model = await servePlan(
+    'mlp',
+    'max_batch_size: 64 dynamic_batching { preferred_batch_size: [ 40 ] max_queue_delay_microseconds: 500 } instance_group [ { profile: [ "0" ] }, { profile: [ "1" ] } ]',
+  );
+  const many = Array.from({ length: 40 }, (_, value) => model.infer({ x: row(value) }, {}));
+  await Promise.all(many);
+  const few = await Promise.all([model.infer({ x: row(1) }, {}), model.infer({ x: row(1) }, {})]);
+  expect(few[0].outputs.y?.shape).toEqual([1, 32]);
+  expect([...model.statistics.batches.keys()]).toEqual([40, 2]);
+  expect(model.statistics.paddedItems).toBe(0);
 });

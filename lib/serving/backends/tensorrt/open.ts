@@ -112,8 +112,7 @@ class OpenedPlan implements OpenedModel {
   async start(config: ModelConfig): Promise<TensorRTBackend> {
     const context = this.#context;
     const [opened] = this.#engines as [OpenedEngine];
-    const reference = this.#platform.kind === 'reference';
-    const groups = instanceGroups(config, context.devices, this.facts.numProfiles, reference);
+    const groups = instanceGroups(config, context.devices, this.facts.numProfiles);
     const devices = [...new Set(groups.flatMap(({ slots }) => slots.map(({ device }) => device)))];
     const options = sessionOptions(config, groups, wantsTiming(config, context));
     const others = devices.filter((device) => device !== opened.device);

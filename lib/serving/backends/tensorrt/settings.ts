@@ -16,14 +16,6 @@ export interface InstanceGroup {
   readonly slots: readonly SlotGroup[];
 }
 
-function checkKind(model: string, group: ModelInstanceGroup, reference: boolean): void {
-  if (group.kind === 'KIND_GPU' || group.kind === 'KIND_AUTO' || reference) return;
-  throw configError(
-    `unable to load model '${model}', TensorRT backend supports only GPU device`,
-    `Instance group '${group.name}' is of ${group.kind}: use KIND_GPU.`,
-  );
-}
-
 /** Indices of profiles that a group names; none: all of the plan (Triton: only the first). */
 function profilesOf(model: string, group: ModelInstanceGroup, count: number): number[] {
   const all = Array.from({ length: count }, (_, index) => index);
@@ -54,10 +46,8 @@ export function instanceGroups(
   config: ModelConfig,
   devices: readonly number[],
   profiles: number,
-  reference: boolean,
 ): InstanceGroup[] {
   return config.instance_group.map((group, index) => {
-    checkKind(config.name, group, reference);
     const gpus = group.gpus.length > 0 ? group.gpus : devices;
     return {
       name: group.name === '' ? `${config.name}_${index}` : group.name,
