@@ -1,14 +1,22 @@
 // RepositoryFolders: the folders that a repository consists of, and which models lie in them.
 
-import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { ServingError, fileError } from '../../errors.js';
+import { FileError, ServingError, fileError } from '../../errors.js';
 
 /** Triton's words for a name that several folders have. */
 export const duplicateReason = 'model appears in two or more repositories';
 
 function isFolder(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function entriesOf(root: string): Dirent[] {
+  try {
+    return readdirSync(root, { withFileTypes: true });
+  } catch (error) {
+    throw fileError('read', root, error);
+  }
 }
 
 export class RepositoryFolders {
@@ -21,20 +29,20 @@ export class RepositoryFolders {
     for (const given of paths) {
       try {
         const root = realpathSync(given);
-        readdirSync(root);
+        entriesOf(root);
         roots.add(root);
       } catch (error) {
-        throw fileError('read', given, error);
+        throw error instanceof FileError ? error : fileError('read', given, error);
       }
     }
     this.roots = [...roots];
   }
 
-  /** The models: every folder whose name does not begin with a dot, and the repositories that it lies in. */
+  /** The models: every folder whose name does not begin with a dot, and the repositories that it lies in. @throws ERR_TRT_FILE */
   scan(): Map<string, string[]> {
     const found = new Map<string, string[]>();
     for (const root of this.roots) {
-      for (const entry of readdirSync(root, { withFileTypes: true })) {
+      for (const entry of entriesOf(root)) {
         const { name } = entry;
         if (name.startsWith('.')) continue;
         const link = entry.isSymbolicLink() && isFolder(path.join(root, name));

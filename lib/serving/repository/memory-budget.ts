@@ -3,7 +3,7 @@
 import { ServingError, isTensorRTError } from '../../errors.js';
 import type { LoadedVersion } from '../model/loading.js';
 
-/** Unloads one model that is not used; false: there is none. */
+/** Waits for memory that is being freed, or unloads a model that is not used; false: there is nothing of both. */
 export type Evict = () => Promise<boolean>;
 
 function words(bytes: number): string {

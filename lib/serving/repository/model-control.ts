@@ -83,6 +83,13 @@ export class ModelControl {
     return this.#track(this.#unload(name, upstream));
   }
 
+  /** Waits for memory that is being freed. @returns Whether there was any */
+  async freed(): Promise<boolean> {
+    const closing = [...this.entries.values()].flatMap((entry) => entry.closing());
+    await Promise.all(closing);
+    return closing.length > 0;
+  }
+
   /** Unloads the model that was not used for longest, if one is idle. */
   async evict(pinned: ReadonlySet<string>): Promise<boolean> {
     const groups = [...this.entries.values()]
@@ -357,6 +364,7 @@ export class ModelControl {
       entry.stopped = true;
       entry.failure = undefined;
       await entry.unload();
+      if (!this.#folders.scan().has(name)) this.entries.delete(name); // nothing could bring it back
     }
   }
 }

@@ -140,6 +140,11 @@ export class ModelEntry {
     await this.settled();
   }
 
+  /** The closing of replaced versions that have no requests left. */
+  closing(): Promise<void>[] {
+    return [...this.#retiring].filter(([old]) => old.pending === 0).map(([, closed]) => closed);
+  }
+
   /** When what was replaced is closed. */
   async settled(): Promise<void> {
     while (this.#retiring.size > 0) await Promise.all(this.#retiring.values());

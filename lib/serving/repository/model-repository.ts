@@ -74,8 +74,10 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
     this.#folders = new RepositoryFolders(paths);
     this.#platform = new PlatformFacts(options.platform, options.devices);
     const pinned = new Set(options.pinnedModels);
-    this.#budget = new MemoryBudget(options.memoryBudgetBytes, async () =>
-      options.unloadWhenFull === 'lru' ? this.#control.evict(pinned) : false,
+    const lru = options.unloadWhenFull === 'lru';
+    this.#budget = new MemoryBudget(
+      options.memoryBudgetBytes,
+      async () => (await this.#control.freed()) || (lru && this.#control.evict(pinned)),
     );
     const context = this.#context();
     const { log, onChange } = options;
@@ -422,14 +424,18 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
   async #close(): Promise<void> {
     await Promise.resolve(); // `#closing` is set: nothing new begins
     this.#ending.abort();
-    await this.#poller?.close();
-    await this.#control.settled();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, closeGraceMs);
     });
-    await Promise.race([this.#control.unloadAll(), late]);
+    await Promise.race([this.#finish(), late]);
     clearTimeout(timer);
     await Promise.all([...this.#control.entries.values()].map((entry) => entry.abandon()));
+  }
+
+  async #finish(): Promise<void> {
+    await this.#poller?.close();
+    await this.#control.settled();
+    await this.#control.unloadAll();
   }
 }

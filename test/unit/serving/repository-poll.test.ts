@@ -62,8 +62,7 @@ test('a file that is being written is not loaded before it is whole', async () =
   for (let piece = 0; piece < 8; piece++) {
     appendFileSync(file, `${piece}`);
     appendFileSync(path.join(fresh, '1', 'model.plan'), `${piece}`);
-    await repository.poll();
-    await pause(debounceMs / 2); // the writer is slower than the looks, and never pauses for as long as the debounce
+    await pause(debounceMs + 10); // long enough, but each look sees another size
     await repository.poll();
     expect(await ask(repository, 'a')).toBe('old');
   }
@@ -73,6 +72,14 @@ test('a file that is being written is not loaded before it is whole', async () =
     'b:1=01234567',
   ]);
   expect(await ask(repository, 'a')).toBe('01234567');
+});
+
+test('seen twice the same is not enough before the time is over', async () => {
+  const folder = tempFolder();
+  const repository = await polling(folder, fakeLog(), { debounceMs: 3_600_000 });
+  writeModel(folder, 'a', { 1: 'one' });
+  for (let look = 0; look < 4; look++) await repository.poll();
+  expect(rows(repository)).toEqual(['a:']);
 });
 
 test('a folder that was renamed into its place counts as written just then', async () => {
