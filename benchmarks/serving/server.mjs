@@ -1,17 +1,18 @@
 // The server that is measured: one repository with its doors, and callers in the same process when they are asked for.
 // A child of run.mjs: settings come as JSON in the arguments, jobs over IPC.
-import { ModelRepository, Session, createGrpcServer, createHttpServer } from 'trt-node';
+import { Session, serve } from 'trt-node';
 import { closedLoop, openLoop } from './loops.mjs';
 import { inputOf } from './requests.mjs';
 
 const { folder, runtime } = JSON.parse(process.argv[2]);
-const repository = await ModelRepository.open(folder, { runtime });
-const http = await createHttpServer(repository, {});
-const grpc = createGrpcServer(repository, {});
-const [{ port: httpPort }, { port: grpcPort }] = await Promise.all([
-  http.listen(0, '127.0.0.1'),
-  grpc.listen(0, '127.0.0.1'),
-]);
+const server = await serve(folder, {
+  repository: { runtime },
+  address: '127.0.0.1',
+  http: { port: 0 },
+  grpc: { port: 0 },
+  metrics: false,
+});
+const { repository } = server;
 
 /** What calls `infer` and reports how it ended. */
 function lane(call) {
@@ -54,8 +55,7 @@ const jobs = {
   },
   usage: () => ({ memory: process.memoryUsage(), cpu: process.cpuUsage() }),
   async stop() {
-    await Promise.all([http.close({ graceMs: 5000 }), grpc.close({ graceMs: 5000 })]);
-    await repository.close();
+    await server.close({ graceMs: 5000 });
     process.disconnect();
     return {};
   },
@@ -67,4 +67,8 @@ process.on('message', ({ what, ...job }) => {
     (error) => process.connected && process.send({ error: error.stack }),
   );
 });
-process.send({ httpPort, grpcPort, runtime: repository.runtimeText });
+process.send({
+  httpPort: server.ports.http,
+  grpcPort: server.ports.grpc,
+  runtime: repository.runtimeText,
+});

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type IpcMemoryHandle, createHttpServer } from 'trt-node';
+import { type IpcMemoryHandle, createServer } from 'trt-node';
 import { assertClose, ramp } from '../helpers/known-answers.js';
 import { Peer } from '../helpers/peer.js';
 import { openRepository } from './serving-support.js';
@@ -15,7 +15,7 @@ test('a client hands in handles, and reads its own memory', async () => {
   const repository = await openRepository({
     mlp: { plan: 'mlp.plan', config: 'max_batch_size: 32' },
   });
-  const door = await createHttpServer(repository, {});
+  const door = await createServer(repository, {});
   const { port } = await door.listen(0);
   const client = new Peer(program);
   const post = async (path: string, body: object): Promise<unknown> => {

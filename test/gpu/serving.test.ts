@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InferTensor, float32ToFloat16 } from 'trt-node';
+import { Tensor, float32ToFloat16 } from 'trt-node';
 import { assertClose, ramp } from '../helpers/known-answers.js';
 import { openRepository } from './serving-support.js';
 import { codeOf } from './support.js';
@@ -20,7 +20,7 @@ test('a plan without a config: completed, and every batch it takes answered righ
   assert.deepEqual(config.input[0]?.dims, [64]);
   for (const n of [1, 3, 8, 32, 33, 64, 256]) {
     const x = Float32Array.from({ length: n * 64 }, (_, index) => rows[index % rows.length] ?? 0);
-    const outputs = await repository.infer('mlp', { x: new InferTensor('FP32', x, [n, 64]) });
+    const outputs = await repository.infer('mlp', { x: new Tensor('float32', x, [n, 64]) });
     assert.deepEqual(outputs.y?.shape, [n, 32]);
     assertClose(outputs.y.data as Float32Array, firstRow, 1e-5, `y of batch ${n}`);
   }
@@ -71,13 +71,13 @@ test('types: FP16, BF16, INT64 and BOOL through the repository', async () => {
   const shape = [1, 4];
   const values = Float32Array.of(0, 1, -1, 2.5);
   const outputs = await repository.infer('dtypes', {
-    f32: new InferTensor('FP32', values, shape),
-    f16: new InferTensor('FP16', float32ToFloat16(values), shape),
-    i32: new InferTensor('INT32', Int32Array.of(1, 2, 3, -4), shape),
-    i64: new InferTensor('INT64', BigInt64Array.of(1n, 2n ** 40n, -1n, 0n), shape),
-    b: new InferTensor('BOOL', Uint8Array.of(0, 1, 1, 0), shape),
-    u8: new InferTensor('UINT8', Uint8Array.of(0, 1, 128, 255), shape),
-    bf16: new InferTensor('BF16', new Uint16Array(4), shape),
+    f32: new Tensor('float32', values, shape),
+    f16: new Tensor('float16', float32ToFloat16(values), shape),
+    i32: new Tensor('int32', Int32Array.of(1, 2, 3, -4), shape),
+    i64: new Tensor('int64', BigInt64Array.of(1n, 2n ** 40n, -1n, 0n), shape),
+    b: new Tensor('bool', Uint8Array.of(0, 1, 1, 0), shape),
+    u8: new Tensor('uint8', Uint8Array.of(0, 1, 128, 255), shape),
+    bf16: new Tensor('bfloat16', new Uint16Array(4), shape),
   });
   assert.deepEqual(outputs.o_f32?.data, Float32Array.of(0, 2, -2, 5));
   assert.deepEqual(outputs.o_f16?.data, float32ToFloat16(Float32Array.of(0, 2, -2, 5)));
@@ -91,7 +91,7 @@ test('outputs whose size depends on the data', async () => {
     nonzero: { plan: 'nonzero.plan', config: 'max_batch_size: 0' },
   });
   const x = Float32Array.of(0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0);
-  const outputs = await repository.infer('nonzero', { x: new InferTensor('FP32', x, [2, 8]) });
+  const outputs = await repository.infer('nonzero', { x: new Tensor('float32', x, [2, 8]) });
   assert.deepEqual(outputs.y?.shape, [2, 3]);
   assert.deepEqual(outputs.y.data, BigInt64Array.of(0n, 0n, 0n, 1n, 3n, 7n));
   await repository.close();
@@ -109,9 +109,9 @@ test('an ensemble of two plans: as one after the other, nothing but its ends on 
     },
   });
   const n = 64;
-  const x = new InferTensor('FP32', ramp(n * n), [n, n]);
+  const x = new Tensor('float32', ramp(n * n), [n, n]);
   const first = await repository.infer('slow', { x });
-  const second = await repository.infer('slow', { x: first.y as InferTensor });
+  const second = await repository.infer('slow', { x: first.y! });
   const outputs = await repository.infer('both', { x });
   assert.deepEqual(outputs.y?.shape, [n, n]);
   assertClose(outputs.y.data as Float32Array, second.y?.data as Float32Array, 1e-6, 'y');

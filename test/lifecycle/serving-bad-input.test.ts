@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ModelRepository, createHttpServer } from 'trt-node';
+import { ModelRepository, createServer } from 'trt-node';
 import { ramp } from '../helpers/known-answers.js';
 import { reference } from '../helpers/reference.js';
 import { type Answer, ServingProcess, inferBody } from '../helpers/serving-process.js';
@@ -355,7 +355,7 @@ test('requests that are not HTTP', async () => {
 
 test('connections that dawdle are closed, and hold up nobody', async () => {
   const repository = await ModelRepository.open(await repositoryFolder({ mlp }), reference);
-  const door = await createHttpServer(repository, {
+  const door = await createServer(repository, {
     limits: { headersTimeoutMs: 500, requestTimeoutMs: 500 },
   });
   const { port } = await door.listen(0);

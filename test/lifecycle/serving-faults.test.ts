@@ -1,7 +1,7 @@
 // Faults of the device, by the reference runtime's injection, seen through a repository and its HTTP server.
 
 import { expect, onTestFinished, test } from 'vitest';
-import { ModelRepository, createHttpServer } from 'trt-node';
+import { ModelRepository, createServer } from 'trt-node';
 import { ramp } from '../helpers/known-answers.js';
 import { injectFaults, reference } from '../helpers/reference.js';
 import { repositoryFolder } from '../helpers/serving-repository.js';
@@ -19,7 +19,7 @@ async function open(config = ''): Promise<ModelRepository> {
 
 /** The status of a GET. */
 async function serving(repository: ModelRepository): Promise<(path: string) => Promise<number>> {
-  const door = await createHttpServer(repository, {});
+  const door = await createServer(repository, {});
   const { port } = await door.listen(0);
   onTestFinished(() => door.close({ graceMs: 1000 }));
   return async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;

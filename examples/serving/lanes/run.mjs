@@ -1,6 +1,6 @@
 // Raw pixels in, lanes out: pre-processing, detector and post-processing in one process. Usage: node run.mjs MODEL_REPOSITORY
 // @ts-check
-import { InferTensor, ModelRepository } from 'trt-node';
+import { ModelRepository, Tensor } from 'trt-node';
 
 /** The picture of client.py: 720 x 1280 pixels of road. */
 function rawPicture() {
@@ -16,7 +16,7 @@ function rawPicture() {
 
 const repository = await ModelRepository.open(process.argv[2] ?? 'model_repository');
 const outputs = await repository.infer('lane_pipeline', {
-  raw_image: new InferTensor('UINT8', rawPicture(), [720, 1280, 3]),
+  raw_image: new Tensor('uint8', rawPicture(), [720, 1280, 3]),
 });
 const summary = /** @type {Uint8Array[]} */ (outputs['summary']?.data ?? []);
 for (const { anchor, score } of JSON.parse(Buffer.concat(summary).toString())) {

@@ -4,7 +4,7 @@
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { InferTensor, ModelRepository } from 'trt-node';
+import { ModelRepository, Tensor } from 'trt-node';
 import { sequenceLength, tokenize } from '../parts/words.mjs';
 
 const { values: flags, positionals } = parseArgs({
@@ -18,8 +18,8 @@ async function classify(sentence) {
   const { inputIds, segmentIds } = tokenize(sentence);
   const shape = [1, sequenceLength];
   const outputs = await repository.infer('sentence_classification', {
-    input_ids: new InferTensor('INT32', inputIds, shape),
-    segment_ids: new InferTensor('INT32', segmentIds, shape),
+    input_ids: new Tensor('int32', inputIds, shape),
+    segment_ids: new Tensor('int32', segmentIds, shape),
   });
   const scores = /** @type {Float32Array} */ (outputs['output']?.data ?? []);
   const [negative = 0, positive = 0] = scores;
