@@ -270,3 +270,7 @@ export {
   TraceSettings,
   type TraceUpdate,
 } from './serving/trace-settings.js';
+
+export { serve, type ListenOptions, type ServeOptions } from './serving/serve.js';
+export type { InferenceServer } from './serving/server.js';
+export type { Endpoint } from './serving/listeners.js';
