@@ -58,6 +58,7 @@ export default tseslint.config(
         URL: 'readonly',
         clearTimeout: 'readonly',
         console: 'readonly',
+        fetch: 'readonly',
         performance: 'readonly',
         process: 'readonly',
         setImmediate: 'readonly',

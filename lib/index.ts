@@ -235,6 +235,15 @@ export { formatModelConfig, parseModelConfig } from './serving/config/text-forma
 export { serve, type ListenOptions, type ServeOptions } from './serving/serve.js';
 export type { InferenceServer } from './serving/server.js';
 export type { Endpoint } from './serving/listeners.js';
+export type {
+  JsContext,
+  JsModel,
+  JsOutput,
+  JsRequest,
+  JsResponse,
+  JsSequence,
+  JsTensor,
+} from './serving/backends/js/types.js';
 export {
   HttpDoor,
   type HttpServerOptions,
@@ -289,3 +298,6 @@ export type {
   JsSequence,
   JsTensor,
 } from './serving/backends/js/types.js';
+export { serve, type ListenOptions, type ServeOptions } from './serving/serve.js';
+export type { InferenceServer } from './serving/server.js';
+export type { Endpoint } from './serving/listeners.js';

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { checkFormat, checkTidy } from './clang-tools.mjs';
 import { realLibraries } from './real-libraries.mjs';
 import { root, run } from './run.mjs';
+import { tritonPython } from './triton-client.mjs';
 
 const results = path.join(root, 'build', 'test-results');
 const passed = { passed: 1, failed: 0, skipped: 0 };
@@ -22,6 +23,7 @@ const stages = {
   unit: { needs: ['compile'], run: () => vitest('unit') },
   lifecycle: { needs: ['compile'], run: () => vitest('lifecycle') },
   libraries: { needs: ['compile'], run: libraries },
+  clients: { needs: ['compile'], run: clients },
   types: { needs: ['compile'], run: types },
   package: { needs: ['compile'], run: packaged },
   sanitize: { extra: true, needs: ['compile'], run: sanitize },
@@ -57,6 +59,17 @@ function libraries() {
   const paths = realLibraries();
   if (paths === undefined) return skipped;
   return vitest('libraries', { env: { TRT_NODE_TEST_LIBRARIES: paths.join(':') } });
+}
+
+/** Python's tritonclient, unchanged, against `trt-node serve`; test/clients has the tests. */
+function clients() {
+  const python = tritonPython();
+  if (python === undefined) return skipped;
+  const report = path.join(results, 'clients.json');
+  mkdirSync(results, { recursive: true });
+  return counted(report, JSON.parse, () => {
+    run(python, ['test/clients/run.py', report], { env: { PYTHONDONTWRITEBYTECODE: '1' } });
+  });
 }
 
 /** Minutes long, so only in CI and when asked for (`npm run lint`, `node scripts/test.mjs clang-tidy`). */

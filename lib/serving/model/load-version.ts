@@ -78,8 +78,13 @@ async function start(
   const labels = await loadLabels(config, source);
   const own = await opened.start(config);
   const backend = context.limiter?.limit(own, source.name, config) ?? own;
-  await warmUpModel(config, specs, backend, source);
-  source.signal?.throwIfAborted();
+  try {
+    await warmUpModel(config, specs, backend, source);
+    source.signal?.throwIfAborted();
+  } catch (error) {
+    await backend.close(); // a limited one gives its resources back
+    throw error;
+  }
   const scheduler = schedulerOf(source, context, config, specs, backend);
   return new ServedModel({
     version: source.version,

@@ -1,0 +1,39 @@
+// Python with tritonclient, for the tests of test/clients and of the serving examples: a virtual environment in .cache/triton-client, made once.
+import { existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { root, run } from './run.mjs';
+
+/** Fixed, so that a failing test means a change of ours; NumPy is what its shared memory and arrays need. */
+const wheels = ['tritonclient[all]==2.73.0', 'numpy'];
+const folder = path.join(root, '.cache', 'triton-client');
+
+/**
+ * The Python to use: that of TRT_NODE_TRITON_PYTHON, or of the environment made here; undefined, with a word on the console, where it can be had
+ * neither way. CI must have it: there the failure is thrown.
+ */
+export function tritonPython() {
+  const given = process.env.TRT_NODE_TRITON_PYTHON;
+  if (given) return given;
+  const python = path.join(folder, 'bin', 'python');
+  const done = path.join(folder, 'complete');
+  if (existsSync(done)) return python;
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    run('python3', ['-m', 'venv', folder], { quiet: true });
+    run(python, ['-m', 'pip', 'install', '--quiet', '--only-binary=:all:', ...wheels], {
+      quiet: true,
+    });
+    run(
+      python,
+      ['-c', `import tritonclient.http, tritonclient.grpc; open(${JSON.stringify(done)}, 'w')`],
+      {
+        quiet: true,
+      },
+    );
+    return python;
+  } catch (error) {
+    if (process.env.CI) throw error;
+    console.log(`Not tested: Python's tritonclient cannot be installed. ${error.message}`);
+    return undefined;
+  }
+}
