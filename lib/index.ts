@@ -210,6 +210,31 @@ export type { CopyOptions } from './runtime/copy-range.js';
 export { type CaptureMode, Stream, type StreamOptions } from './runtime/stream.js';
 export type { WeightStreamingBudget } from './runtime/weight-streaming.js';
 
+export {
+  type Datatype,
+  type DatatypeArrays,
+  type NumericArray,
+  isDatatype,
+} from './serving/datatype.js';
+export { InferTensor, type InferTensorSource } from './serving/infer-tensor.js';
+export type {
+  FailureReason,
+  InferInput,
+  InferInputs,
+  InferOptions,
+  InferRequest,
+  InferResponse,
+  Parameters,
+} from './serving/request.js';
+export type { ModelMemory } from './serving/model/backend.js';
+export type {
+  BatchSizeStatistics,
+  DispatchReason,
+  DurationStatistic,
+  LatencyHistogram,
+  ModelStatistics,
+  Phase,
+} from './serving/model/statistics.js';
 export { ModelRepository } from './serving/repository/model-repository.js';
 export type {
   ControlMode,
@@ -219,6 +244,7 @@ export type {
 } from './serving/repository/options.js';
 export type { ModelDescription } from './serving/repository/memory-report.js';
 export type {
+  InferenceService,
   LoadOverrides,
   ModelIndexEntry,
   ModelMetadata,
@@ -231,7 +257,6 @@ export type * from './serving/config/model-config.js';
 export { emptyModelConfig } from './serving/config/defaults.js';
 export { modelConfigFromJson, modelConfigToJson } from './serving/config/json.js';
 export { formatModelConfig, parseModelConfig } from './serving/config/text-format.js';
-
 export { serve, type ListenOptions, type ServeOptions } from './serving/serve.js';
 export type { InferenceServer } from './serving/server.js';
 export type { Endpoint } from './serving/listeners.js';
@@ -274,7 +299,6 @@ export {
   TraceSettings,
   type TraceUpdate,
 } from './serving/trace-settings.js';
-
 export {
   type CompressionLevel,
   type GrpcDoor,
@@ -289,15 +313,3 @@ export {
   type SummaryOptions,
   createMetrics,
 } from './serving/metrics/metrics.js';
-export type {
-  JsContext,
-  JsModel,
-  JsOutput,
-  JsRequest,
-  JsResponse,
-  JsSequence,
-  JsTensor,
-} from './serving/backends/js/types.js';
-export { serve, type ListenOptions, type ServeOptions } from './serving/serve.js';
-export type { InferenceServer } from './serving/server.js';
-export type { Endpoint } from './serving/listeners.js';

@@ -6,9 +6,8 @@ import { type Datatype, type NumericArray, datatypeTable } from './datatype.js';
 /**
  * What carries the elements: the datatype's typed array; for BYTES an array of byte strings; a tensor on the device; or, of numeric datatypes, the
  * elements' little-endian bytes, wherever they lie (a network buffer), so that whoever stages them copies them once.
- * @internal
  */
-export type TensorSource = NumericArray | readonly Uint8Array[] | DeviceTensor;
+export type InferTensorSource = NumericArray | readonly Uint8Array[] | DeviceTensor;
 
 /**
  * One tensor of an inference request or response. Nothing is copied when it is made; whoever changes the memory changes the tensor.
@@ -19,15 +18,24 @@ export class InferTensor {
   /** The dimensions, batch dimension included; `[]` for a scalar. */
   readonly shape: readonly number[];
   /** Where the elements are; `data` gives them as the typed array of the datatype. @internal */
-  readonly source: TensorSource;
+  readonly source: InferTensorSource;
   /** Whether `source` is raw bytes of a datatype with larger elements. @internal */
   readonly raw: boolean;
 
   /**
-   * Nothing is checked: doors and the repository check what comes from outside, with the model's config at hand.
-   * @internal
+   * Nothing is checked here: whoever uses the tensor does, with the model's config at hand.
+   *
+   * @param datatype - The element type.
+   * @param source - The elements: kept, not copied.
+   * @param shape - The dimensions, batch dimension included.
+   * @param raw - Whether `source` is the little-endian bytes of a numeric datatype instead of its typed array. Default false.
    */
-  constructor(datatype: Datatype, source: TensorSource, shape: readonly number[], raw = false) {
+  constructor(
+    datatype: Datatype,
+    source: InferTensorSource,
+    shape: readonly number[],
+    raw = false,
+  ) {
     this.datatype = datatype;
     this.source = source;
     this.shape = shape;

@@ -52,7 +52,7 @@ export interface InferOptions {
 export type TraceActivity =
   'QUEUE_START' | 'COMPUTE_START' | 'COMPUTE_INPUT_END' | 'COMPUTE_OUTPUT_START' | 'COMPUTE_END';
 
-/** A request as a door hands it in. @internal */
+/** A request as a door hands it in. */
 export interface InferRequest extends InferOptions {
   readonly modelName: string;
   readonly inputs: InferInputs;
