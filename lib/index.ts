@@ -231,15 +231,10 @@ export type * from './serving/config/model-config.js';
 export { emptyModelConfig } from './serving/config/defaults.js';
 export { modelConfigFromJson, modelConfigToJson } from './serving/config/json.js';
 export { formatModelConfig, parseModelConfig } from './serving/config/text-format.js';
-export type {
-  JsContext,
-  JsModel,
-  JsOutput,
-  JsRequest,
-  JsResponse,
-  JsSequence,
-  JsTensor,
-} from './serving/backends/js/types.js';
+
+export { serve, type ListenOptions, type ServeOptions } from './serving/serve.js';
+export type { InferenceServer } from './serving/server.js';
+export type { Endpoint } from './serving/listeners.js';
 export {
   HttpDoor,
   type HttpServerOptions,
@@ -270,7 +265,26 @@ export {
   TraceSettings,
   type TraceUpdate,
 } from './serving/trace-settings.js';
-
-export { serve, type ListenOptions, type ServeOptions } from './serving/serve.js';
-export type { InferenceServer } from './serving/server.js';
-export type { Endpoint } from './serving/listeners.js';
+export {
+  type CompressionLevel,
+  type GrpcDoor,
+  type GrpcServerOptions,
+  type KeepaliveOptions,
+  createGrpcServer,
+} from './serving/grpc/server.js';
+export {
+  type CountedDoor,
+  type Metrics,
+  type MetricsOptions,
+  type SummaryOptions,
+  createMetrics,
+} from './serving/metrics/metrics.js';
+export type {
+  JsContext,
+  JsModel,
+  JsOutput,
+  JsRequest,
+  JsResponse,
+  JsSequence,
+  JsTensor,
+} from './serving/backends/js/types.js';

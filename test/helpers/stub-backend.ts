@@ -69,7 +69,7 @@ export function stubModel(
     backend,
     statistics,
     maxQueueSize,
-    fits: (a, b) => fitTogether(specs, a.inputs, b.inputs),
+    fits: specs.uniform ? undefined : (a, b) => fitTogether(specs, a.inputs, b.inputs),
   });
   const model = new ServedModel({
     version: '1',

@@ -138,7 +138,7 @@ test('while it drains it is not ready, and answers what it has', async () => {
     .poll(() =>
       send(server.http, '/v2/health/ready').then(
         () => 'open',
-        (error: Error) => error.message,
+        (error: unknown) => (error as Error).message,
       ),
     )
     .toContain('ECONNREFUSED');
@@ -149,9 +149,9 @@ test('while it drains it is not ready, and answers what it has', async () => {
 
 test('a second signal ends at once, with a message and status 1', async () => {
   const folder = await mlpRepository();
-  const env = { TRT_NODE_REFERENCE_FAULTS: 'delay=3000' };
+  const env = { TRT_NODE_REFERENCE_FAULTS: 'delay=2000' };
   const server = await serveChild([`--model-repository=${folder}`], env);
-  const lost = infer(server.http).catch((error: NodeJS.ErrnoException) => error.code);
+  const lost = infer(server.http).catch((error: unknown) => (error as NodeJS.ErrnoException).code);
   await expect
     .poll(async () => (await send(server.http, '/status.json')).text)
     .toContain('"pending":1');

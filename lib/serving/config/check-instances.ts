@@ -4,6 +4,9 @@ import { configError } from './config-error.js';
 import type { ModelConfig, ModelInstanceGroup } from './model-config.js';
 import type { BackendName } from './platform.js';
 
+/** More in one group is a mistake, or an attempt to exhaust the machine through a load request. */
+const maxInstances = 1000;
+
 /** @throws {@link ServingError} ERR_TRT_MODEL_CONFIG @internal */
 export function checkInstanceGroups(config: ModelConfig, backend: BackendName): void {
   if (config.instance_group.length === 0) {
@@ -55,8 +58,11 @@ function checkGroup(config: ModelConfig, group: ModelInstanceGroup, backend: Bac
       'Devices are counted from 0.',
     );
   }
-  if (group.count < 1) {
-    throw configError(`${who} must have a count of at least 1, got ${group.count}`, 'Give count.');
+  if (group.count < 1 || group.count > maxInstances) {
+    throw configError(
+      `${who} must have a count between 1 and ${maxInstances}, got ${group.count}`,
+      'Each instance takes memory; a few keep a device busy.',
+    );
   }
   checkProfiles(config, group, who);
   for (const resource of group.rate_limiter?.resources ?? []) {

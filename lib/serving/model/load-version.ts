@@ -58,7 +58,7 @@ function schedulerOf(
     backend,
     statistics,
     maxQueueSize: context.maxQueueSize,
-    fits: specs.uniform ? () => true : (a, b) => fitTogether(specs, a.inputs, b.inputs),
+    fits: specs.uniform ? undefined : (a, b) => fitTogether(specs, a.inputs, b.inputs),
   });
 }
 

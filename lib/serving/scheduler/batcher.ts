@@ -20,8 +20,8 @@ export interface BatcherParts {
   readonly statistics: ModelStatistics;
   /** Requests that may wait where the queue policy has no bound. */
   readonly maxQueueSize: number;
-  /** Whether `request` may be in a batch with `first`; both alone fit. */
-  readonly fits: (request: PendingRequest, first: PendingRequest) => boolean;
+  /** Whether `request` may be in a batch with `first`; both alone fit. undefined: always. */
+  readonly fits: ((request: PendingRequest, first: PendingRequest) => boolean) | undefined;
 }
 
 class RequestBatch implements Batch {
@@ -57,6 +57,8 @@ export class Batcher implements Scheduler {
   #foundItems = 0;
   /** Items at which there may be something to send although the delay is not over. */
   #wakeAt = 0;
+  /** When the delay of what waits is over; Infinity: nothing waits for a delay. */
+  #waitUntil = Infinity;
   #scheduled = false;
   #running = 0;
   #draining = false;
@@ -141,6 +143,7 @@ export class Batcher implements Scheduler {
   readonly #dispatch = (): void => {
     this.#scheduled = false;
     this.#wakeAt = 0;
+    this.#waitUntil = Infinity;
     if (this.#queue.closestDeadline !== Infinity) this.#queue.expire(performance.now());
     while (this.#queue.size > 0 && this.#backend.free > 0) {
       if (!this.#sendOne()) break;
@@ -210,8 +213,8 @@ export class Batcher implements Scheduler {
   readonly #fits = (request: PendingRequest, before: readonly PendingRequest[]): boolean => {
     const first = before[0];
     const items = this.#foundItems + request.batchSize;
-    if (first !== undefined && (items > this.#maxBatch || !this.#fitsWith(request, first))) {
-      return false;
+    if (first !== undefined) {
+      if (items > this.#maxBatch || this.#fitsWith?.(request, first) === false) return false;
     }
     this.#foundItems = items;
     return true;
@@ -232,14 +235,15 @@ export class Batcher implements Scheduler {
 
   #wait(until: number, items: number): void {
     const next = this.#preferred.find((size) => size > items) ?? this.#maxBatch;
-    this.#wakeAt = Math.min(next, this.#maxBatch);
-    this.#alarm.set(Math.min(until, this.#queue.closestDeadline));
+    // A request that does not fit sends those before it at any size.
+    this.#wakeAt = this.#fitsWith === undefined ? Math.min(next, this.#maxBatch) : 0;
+    this.#waitUntil = until;
+    this.#setAlarm();
   }
 
-  /** For the timeouts of what waits while all instances are busy. */
+  /** For the end of the delay, and the timeouts of what waits. */
   #setAlarm(): void {
-    const closest = this.#queue.closestDeadline;
-    if (closest !== Infinity) this.#alarm.set(closest);
+    this.#alarm.set(Math.min(this.#waitUntil, this.#queue.closestDeadline));
   }
 }
 

@@ -246,6 +246,7 @@ describe('refused', () => {
       'has kind KIND_MODEL but specifies one or more GPUs',
     ],
     [`${plan} instance_group { gpus: -1 }`, 'specifies invalid or unsupported gpu id -1'],
+    [`${plan} instance_group { count: 1001 }`, 'must have a count between 1 and 1000, got 1001'],
     [`${onnx} instance_group { profile: "0" }`, 'only supported for TensorRT models'],
     [`${plan} instance_group { profile: "a" }`, 'specifies invalid profile a'],
     [`${plan} instance_group { profile: "-1" }`, 'specifies invalid profile -1'],
@@ -406,9 +407,9 @@ describe('ensembles', () => {
   });
 
   test('many steps take no time to speak of', () => {
-    const steps = Array.from({ length: 5000 }, (_, index) =>
+    const steps = Array.from({ length: 2000 }, (_, index) =>
       step(
-        { a: index === 4999 ? 'in' : `t${index + 1}` },
+        { a: index === 1999 ? 'in' : `t${index + 1}` },
         { b: index === 0 ? 'out' : `t${index}` },
       ),
     );

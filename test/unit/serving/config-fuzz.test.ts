@@ -124,7 +124,7 @@ function accepted(read: () => unknown, input: string): boolean {
 describe('any config of the schema', () => {
   test('is the same after writing and reading, as text and as JSON', () => {
     const fuzzer = new Fuzzer(1);
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 200; i++) {
       const config = fuzzer.config();
       const text = formatModelConfig(config);
       expect(parseModelConfig(text, 'config.pbtxt')).toEqual(config);
@@ -139,7 +139,7 @@ describe('any config of the schema', () => {
   test('is completed and checked, or refused', () => {
     const fuzzer = new Fuzzer(2);
     let refused = 0;
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 200; i++) {
       const config = { ...fuzzer.config(), name: 'm', platform: 'tensorrt_plan', backend: '' };
       const read = () => {
         checkConfig(completeConfig(config, undefined, 'm'));
@@ -154,7 +154,7 @@ describe('mutated text', () => {
   test('is a config or a ServingError that names a place', () => {
     const fuzzer = new Fuzzer(3);
     const counts = { accepted: 0, refused: 0 };
-    for (let i = 0; i < 3000; i++) {
+    for (let i = 0; i < 1500; i++) {
       const text = fuzzer.mutate(formatModelConfig(fuzzer.config()), textPieces);
       let config: ModelConfig | undefined;
       try {
@@ -170,8 +170,8 @@ describe('mutated text', () => {
       }
     }
     // Both happen often, or the fuzzing tests little.
-    expect(counts.accepted).toBeGreaterThan(100);
-    expect(counts.refused).toBeGreaterThan(1000);
+    expect(counts.accepted).toBeGreaterThan(50);
+    expect(counts.refused).toBeGreaterThan(500);
   });
 
   test('of pieces alone', () => {
@@ -188,9 +188,9 @@ describe('mutated text', () => {
 test('mutated JSON is a config or a ServingError', () => {
   const fuzzer = new Fuzzer(5);
   let read = 0;
-  for (let i = 0; i < 2000; i++) {
+  for (let i = 0; i < 1000; i++) {
     const text = fuzzer.mutate(JSON.stringify(modelConfigToJson(fuzzer.config())), jsonPieces);
     if (accepted(() => modelConfigFromJson(text, 'json'), text)) read++;
   }
-  expect(read).toBeGreaterThan(20);
+  expect(read).toBeGreaterThan(10);
 });

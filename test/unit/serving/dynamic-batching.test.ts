@@ -81,6 +81,20 @@ test('with a delay a batch goes as soon as it has the preferred size', async () 
   expect(backend.sizes).toEqual([4]);
 });
 
+test('a request that does not fit sends those before it, whatever the delay', async () => {
+  const { model, backend } = stubModel(
+    'max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 60000000 }',
+    1,
+    '-1',
+  );
+  void model.infer({ x: new InferTensor('INT32', new Int32Array(2), [1, 2]) });
+  await turns();
+  expect(backend.sizes).toEqual([]);
+  void model.infer({ x: new InferTensor('INT32', new Int32Array(3), [1, 3]) });
+  await turns();
+  expect(backend.sizes).toEqual([1]);
+});
+
 test('draining does not wait for the delay', async () => {
   const { model, backend } = stubModel(
     'max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 60000000 }',

@@ -86,6 +86,29 @@ test("a request's own timeout counts only where the policy allows it, and only s
   }
 });
 
+test('a timeout that is later than the queue delay does not put the batch off', async () => {
+  const { model, backend } = stubModel(
+    `max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 5000
+       default_queue_policy { default_timeout_microseconds: 60000000 } }`,
+  );
+  const first = outcome(model.infer(items(0)));
+  await turns();
+  const second = outcome(model.infer(items(1)));
+  await sleep(30);
+  expect(backend.sizes).toEqual([2]);
+  backend.finish(0);
+  expect([await first, await second]).toEqual([0, 1]);
+});
+
+test('a timeout that is earlier than the queue delay rejects while an instance is free', async () => {
+  const { model, backend } = stubModel(
+    `max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 60000000
+       default_queue_policy { default_timeout_microseconds: 5000 } }`,
+  );
+  expect(await outcome(model.infer(items(0)))).toBe('UNAVAILABLE: Request timeout expired');
+  expect(backend.sizes).toEqual([]);
+});
+
 test('lower levels are more urgent; each level has its own policy', async () => {
   const { model, backend } = stubModel(
     `max_batch_size: 1 dynamic_batching { priority_levels: 3 default_priority_level: 2
