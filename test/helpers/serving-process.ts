@@ -58,7 +58,8 @@ export class ServingProcess {
     flags: string[] = [],
     alive = '/v2/health/ready',
   ): Promise<ServingProcess> {
-    const [port = 0, ...ports] = [await freePort(), await freePort(), await freePort()];
+    const port = await freePort();
+    const ports = [await freePort(), await freePort()];
     const server = new ServingProcess(folder, port, ports, flags);
     onTestFinished(async () => {
       const code = await server.stop();

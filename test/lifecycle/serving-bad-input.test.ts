@@ -312,7 +312,7 @@ test('bodies that are larger than allowed are refused before they are read', asy
     `POST ${infer} HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000000\r\n\r\n${'x'.repeat(1000)}`,
   );
   expect([400, 413]).toContain(statusOf(large));
-  const chunks = `${'186a0'}\r\n${'x'.repeat(100_000)}\r\n`.repeat(4);
+  const chunks = `186a0\r\n${'x'.repeat(100_000)}\r\n`.repeat(4);
   const chunked = await raw(
     server.port,
     `POST ${infer} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`,
