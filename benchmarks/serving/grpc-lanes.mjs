@@ -30,7 +30,9 @@ class GrpcLane {
     };
     stream.on('response', note); // where there is nothing but an error the status is here
     stream.on('trailers', note);
-    stream.on('error', () => {});
+    stream.on('error', (error) => {
+      if (outcome === 'closed') outcome = error.message;
+    });
     stream.on('close', () => done(outcome));
     stream.resume();
     stream.end(this.#request);
@@ -44,7 +46,8 @@ class GrpcLane {
 export async function grpcLanes({ host, port, model, lanes }) {
   const request = grpcRequest(model);
   const sessions = Array.from({ length: Math.ceil(lanes / lanesOfConnection) }, () =>
-    connect(`http://${host}:${port}`),
+    // The default of 10 MB is what a few pictures in flight take.
+    connect(`http://${host}:${port}`, { maxSessionMemory: 1000 }),
   );
   await Promise.all(sessions.map((session) => once(session, 'connect')));
   for (const session of sessions) session.on('error', () => {});

@@ -55,23 +55,44 @@ const models = {
   resnet50: { onnx: resnetLike, profiles: [range('input', [3, 224, 224], 32)], maxBatch: 32 },
 };
 
-/** Where the batcher gathers: queue of bounded size, so that overload is refused. */
+/** With the batcher, or a request at a time: a plan that takes more would get a batcher by default. */
 function config(name, maxBatch, batched) {
   const batching = `dynamic_batching {
-  max_queue_delay_microseconds: ${batched ? 100 : 0}
+  max_queue_delay_microseconds: 100
   default_queue_policy { max_queue_size: 512 }
 }
 `;
   return `name: "${name}"
 platform: "tensorrt_plan"
-max_batch_size: ${maxBatch}
+max_batch_size: ${batched ? maxBatch : 1}
 instance_group [ { count: 2 kind: KIND_GPU } ]
 optimization { cuda { graphs: true } }
 ${batched ? batching : ''}`;
 }
 
+/** Does 8 requests in 10 ms whatever the machine, and lets 64 wait: what it cannot do is not the doors' fault. */
+const paced = {
+  'config.pbtxt': `name: "paced"
+backend: "js"
+max_batch_size: 8
+input [ { name: "x" data_type: TYPE_FP32 dims: [ 64 ] } ]
+output [ { name: "y" data_type: TYPE_FP32 dims: [ 64 ] } ]
+instance_group [ { count: 1 kind: KIND_CPU } ]
+dynamic_batching { default_queue_policy { max_queue_size: 64 } }
+`,
+  '1/model.cjs': `exports.execute = async (requests) => {
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  return requests.map(({ inputs }) => ({ outputs: { y: inputs.x } }));
+};
+`,
+};
+
 /** Writes it to `folder`. `plans`: a folder with mlp.plan or resnet50.plan for this machine's TensorRT; what it lacks is built. */
 export async function makeRepository(folder, { plans, runtime }) {
+  mkdirSync(path.join(folder, 'paced', '1'), { recursive: true });
+  for (const [name, text] of Object.entries(paced)) {
+    writeFileSync(path.join(folder, 'paced', name), text);
+  }
   for (const [model, { onnx, profiles, maxBatch }] of Object.entries(models)) {
     const given = plans === undefined ? undefined : path.join(plans, `${model}.plan`);
     const first = path.join(folder, model, '1', 'model.plan');

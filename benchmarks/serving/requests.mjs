@@ -5,6 +5,7 @@ import protobuf from 'protobufjs';
 export const requests = {
   mlp: { name: 'x', shape: [1, 64] },
   'mlp-batched': { name: 'x', shape: [1, 64] },
+  paced: { name: 'x', shape: [1, 64] },
   resnet50: { name: 'input', shape: [1, 3, 224, 224] },
   'resnet50-batched': { name: 'input', shape: [1, 3, 224, 224] },
 };

@@ -78,8 +78,8 @@ export const scenarios = {
   async overload(measure) {
     const rows = [];
     const goals = [];
-    for (const door of doors) {
-      const model = 'resnet50-batched';
+    const loads = [['in-process', 'resnet50-batched'], ...doors.map((door) => [door, 'paced'])];
+    for (const [door, model] of loads) {
       const steady = await measure({ door, model, concurrency: 64 });
       const rate = Math.max(10, Math.round(steady.inferencesPerSecond * 2));
       const over = await measure({ door, model, rate, lanes: 2048 });
@@ -89,7 +89,7 @@ export const scenarios = {
       const others = Object.keys(over.refused ?? {}).filter((name) => name !== words);
       goals.push(
         goal(
-          `twice the load over ${door}: refused as ${words} alone, answers go on`,
+          `twice the load, ${model} ${door}: refused as ${words} alone, answers go on`,
           'nothing else',
           `${refused} refused, ${others.join() || 'nothing else'}, ${over.inferencesPerSecond}/s answered`,
           refused > 0 &&
@@ -97,13 +97,13 @@ export const scenarios = {
             over.inferencesPerSecond > steady.inferencesPerSecond / 2,
         ),
         goal(
-          `twice the load over ${door}: a refusal is sooner than an answer`,
+          `twice the load, ${model} ${door}: a refusal is sooner than an answer`,
           'p50 below that of answers',
           `${over.refusalUs?.p50} µs beside ${over.latencyUs?.p50} µs`,
           (over.refusalUs?.p50 ?? Infinity) < (over.latencyUs?.p50 ?? 0),
         ),
         goal(
-          `twice the load over ${door}: the server's memory`,
+          `twice the load, ${model} ${door}: the server's memory`,
           'grows by less than 1 GiB',
           `${over.serverRssMiB.join(' → ')} MiB`,
           over.serverRssMiB[1] - over.serverRssMiB[0] < 1024,

@@ -137,9 +137,7 @@ test('reloading under load loses no request', async () => {
   await Promise.all(callers);
   assert.ok(answered > 100, `${answered} requests`);
   await repository.unload('mlp');
-  assert.equal(
-    (await codeOf(() => repository.infer('mlp', { x: rows.subarray(0, 64) }))).code,
-    'ERR_TRT_MODEL_UNAVAILABLE',
-  );
+  const { code } = await codeOf(() => repository.infer('mlp', { x: rows.subarray(0, 64) }));
+  assert.match(code, /^ERR_TRT_MODEL_(NOT_FOUND|UNAVAILABLE)$/);
   await repository.close();
 });
