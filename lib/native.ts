@@ -694,6 +694,8 @@ export interface NativeExecutor {
    * copied out, and was seen to have ended; into 7 elements.
    */
   timing(slot: number, into: Float64Array): void;
+  /** Whether the slot's next runs are timed; true at first, and without effect where `timing` was not asked for. Timed runs have CUDA graphs of their own. */
+  setTimed(slot: number, timed: boolean): void;
   /** Which debug tensors the slot's next runs tell of; null: none. Such runs use no CUDA graph. */
   setDebug(slot: number, tensors: true | readonly string[] | null): void;
   /** Those of the slot's last run, in order, once. */

@@ -57,6 +57,8 @@ export class GatheredSlot {
   /** What it is prepared for. */
   current: Arrangement | undefined;
   run: GatheredRun | undefined;
+  /** Whether its last run was timed; of a session without timing none is. */
+  timed: boolean;
 
   /** @internal */
   constructor(
@@ -73,6 +75,7 @@ export class GatheredSlot {
     this.group = group;
     this.index = index;
     this.clock = clock;
+    this.timed = clock !== undefined;
   }
 
   /** Makes it ready for a run in `arrangement`; cheap when it was in it last. @throws what the addon throws */
@@ -95,7 +98,8 @@ export class GatheredSlot {
   }
 
   /**
-   * Starts what was prepared. `inputs`: staging, or buffers instead of it, by input; the same arrays again cost nothing.
+   * Starts what was prepared. `inputs`: staging, or buffers instead of it, by input; the same arrays again cost nothing. `timed`: with the events that `clock`
+   * needs, in a CUDA graph of its own.
    *
    * @throws what the addon throws; the slot is still the caller's then
    */
@@ -103,8 +107,13 @@ export class GatheredSlot {
     run: GatheredRun,
     inputs: readonly NativeInput[],
     targets: readonly NativeOutputTarget[],
+    timed: boolean,
   ): void {
     const executor = this.#executor;
+    if (timed !== this.timed && this.clock !== undefined) {
+      executor.setTimed(this.index, timed);
+      this.timed = timed;
+    }
     if (!(this.#staged as Staged).pinned) executor.submit(this.index, inputs, targets);
     else {
       if (this.#boundInputs !== inputs || this.#boundTargets !== targets) {

@@ -98,6 +98,8 @@ class Executor {
   Result<std::shared_ptr<cuda::DeviceBuffer>> TakeDeviceOutput(int slot, int output);
   Result<RunTimes> Times(int slot);
 
+  // Of an idle slot of an executor with timing: whether its next runs are timed.
+  Status SetTimed(int slot, bool timed);
   // Of an idle slot: which debug tensors its next runs tell of, and those of its last run.
   Status SetDebug(int slot, DebugRequest request);
   Result<std::vector<DebugTensor>> TakeDebugTensors(int slot);

@@ -40,6 +40,12 @@ Result<std::shared_ptr<cuda::DeviceBuffer>> Executor::TakeDeviceOutput(int index
   return slot(index).TakeDeviceOutput(output);
 }
 
+Status Executor::SetTimed(int index, bool timed) {
+  RETURN_IF_ERROR(CheckIdle(index));
+  slot(index).SetTimed(timed);
+  return {};
+}
+
 Status Executor::SetDebug(int index, DebugRequest request) {
   RETURN_IF_ERROR(CheckIdle(index));
   slot(index).SetDebug(std::move(request));

@@ -26,6 +26,7 @@ struct GraphKey {
   std::vector<std::int64_t> shapes;  // dimensions of all inputs, and the values of shape tensors
   std::vector<const void*>
       addresses;  // of tensors, of host memory to copy from and to, of activations
+  bool timed = false;
   bool operator==(const GraphKey&) const = default;
 };
 

@@ -135,6 +135,8 @@ class Slot {
   Status ReadOutput(int output, std::span<std::byte> into) const;
   Result<std::shared_ptr<cuda::DeviceBuffer>> TakeDeviceOutput(int output);
   Result<DeviceTimes> Times(const cuda::Event& base) const;
+  // Whether the next runs are timed, until it is set again; at first those of executors with timing are. Timed runs have graphs of their own.
+  void SetTimed(bool timed) noexcept;
 
   // Which tensors the next runs tell of, until it is set again. Such runs have no graph: the listener works within the enqueueing.
   void SetDebug(DebugRequest request) noexcept { debug_ = std::move(request); }
@@ -224,6 +226,7 @@ class Slot {
   const std::shared_ptr<cuda::Stream> stream_;
   const std::unique_ptr<Signal> signal_;
   std::array<std::shared_ptr<cuda::Event>, 4> times_;  // null without timing
+  bool timed_ = true;                                  // means nothing without timing
   std::vector<std::unique_ptr<Context>> contexts_;     // by profile
 
   bool prepared_ = false;

@@ -167,6 +167,7 @@ GraphKey Slot::MakeKey() const {
   }
   for (const void* address : current_->addresses) key.addresses.push_back(address);
   key.addresses.push_back(current_->memory);
+  key.timed = times_[0] != nullptr && timed_;
   return key;
 }
 
@@ -175,7 +176,7 @@ std::optional<std::string> Slot::GraphObstacle() const {
   for (const IoTensor& output : shared_->layout->outputs) {
     if (output.on_host) return "output '" + output.info->name + "' is computed in host memory";
   }
-  if (times_[0] != nullptr && context()->f().cuEventRecordWithFlags == nullptr) {
+  if (times_[0] != nullptr && timed_ && context()->f().cuEventRecordWithFlags == nullptr) {
     return "this driver cannot time the parts of a graph";
   }
   if (refusals_ >= kMostRefusals) return graph_stats_.reason();
@@ -184,7 +185,7 @@ std::optional<std::string> Slot::GraphObstacle() const {
 
 Status Slot::RecordTime(int which, bool capturing) {
   const auto& event = times_[static_cast<std::size_t>(which)];
-  if (event == nullptr) return {};
+  if (event == nullptr || !timed_) return {};
   if (!capturing) return stream_->Record(*event);
   return context()->driver().Check(
       context()->f().cuEventRecordWithFlags(event->handle(), stream_->handle(),

@@ -31,7 +31,7 @@ Status Slot::FinishDataDependent() {
   bool copied = false;
   RETURN_IF_ERROR(FetchDataDependent(&copied));
   RETURN_IF_ERROR(RecordTime(3, false));
-  return copied || times_[3] != nullptr ? signal_->Wait(true) : Status();
+  return copied || (timed_ && times_[3] != nullptr) ? signal_->Wait(true) : Status();
 }
 
 Status Slot::FetchDataDependent(bool* copied) {
@@ -110,13 +110,19 @@ Result<std::shared_ptr<cuda::DeviceBuffer>> Slot::TakeDeviceOutput(int index) {
   return std::move(output.produced);
 }
 
+void Slot::SetTimed(bool timed) noexcept {
+  if (timed == timed_) return;
+  timed_ = timed;
+  dirty_ = true;  // other graphs fit
+}
+
 Result<DeviceTimes> Slot::Times(const cuda::Event& base) const {
   DeviceTimes times;
   const std::array<float*, 4> into = {&times.h2d_start, &times.compute_start, &times.compute_end,
                                       &times.d2h_end};
   for (std::size_t i = 0; i < into.size(); ++i) {
-    if (times_[i] == nullptr) {
-      return Status(ErrorCode::kInvalidArgument, "This executor was made without timing.");
+    if (times_[i] == nullptr || !timed_) {
+      return Status(ErrorCode::kInvalidArgument, "The run was not timed.");
     }
     ASSIGN_OR_RETURN(*into[i], times_[i]->MillisecondsSince(base));
   }

@@ -61,6 +61,7 @@ std::span<const napi_property_descriptor> ExecutorObject::Definition() {
       Method<&Self::Forget>("forget"),
       Method<&Self::Memory>("memory"),
       Method<&Self::Stats>("stats"),
+      Method<&Self::SetTimed>("setTimed"),
       Method<&Self::SetDebug>("setDebug"),
       Method<&Self::TakeDebugTensors>("takeDebugTensors"),
       Method<&Self::Close, WhenClosed::kAllow>("close"),
@@ -248,6 +249,14 @@ Result<napi_value> ExecutorObject::TakeDeviceOutput(Call& call) {
   ASSIGN_OR_RETURN(auto buffer, executor().TakeDeviceOutput(slot, output));
   auto resource = std::make_shared<DeviceBufferResource>(std::move(buffer));
   return NewObject(call.state, std::make_unique<DeviceBufferObject>(std::move(resource)));
+}
+
+// setTimed(slot, timed)
+Result<napi_value> ExecutorObject::SetTimed(Call& call) {
+  ASSIGN_OR_RETURN(const int slot, ReadSlot(call));
+  ASSIGN_OR_RETURN(const bool timed, ReadBool(call.env, call.arguments[1], "timed"));
+  RETURN_IF_ERROR(executor().SetTimed(slot, timed));
+  return nullptr;
 }
 
 Result<napi_value> ExecutorObject::Timing(Call& call) {

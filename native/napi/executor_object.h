@@ -93,6 +93,7 @@ class ExecutorObject final : public HandleObject<ExecutorResource> {
   Result<napi_value> Forget(Call& call);
   Result<napi_value> Memory(Call& call);
   Result<napi_value> Stats(Call& call);
+  Result<napi_value> SetTimed(Call& call);
   Result<napi_value> SetDebug(Call& call);          // executor_debug.cc
   Result<napi_value> TakeDebugTensors(Call& call);  // likewise
   Result<napi_value> Close(Call& call);

@@ -22,7 +22,7 @@ class Executor {
   private readonly waiting = new Map<number, (error: Error | undefined) => void>();
   native!: NativeExecutor;
 
-  static async create(model: string, slots = 1): Promise<Executor> {
+  static async create(model: string, slots = 1, timing = false): Promise<Executor> {
     const runtime = platform.createRuntime({
       device: 0,
       logSeverity: 2,
@@ -43,7 +43,7 @@ class Executor {
       allocationStrategy: 2,
       maxCudaGraphs: 8,
       completion: 0,
-      timing: false,
+      timing,
       activations: undefined,
       onComplete: (count) => {
         for (const code of executor.native.ended.slice(0, count)) {
@@ -305,4 +305,28 @@ describe('arguments', () => {
     executor.native.runSync(0, nested, ['host']);
     expect(executor.read()).toEqual(y);
   });
+});
+
+test('a slot is timed, or not, run by run, each with a graph of its own', async () => {
+  const executor = await Executor.create('mlp', 1, true);
+  const { native } = executor;
+  const times = new Float64Array(7);
+  executor.prepare();
+  for (const timed of [true, false, true, false]) {
+    native.setTimed(0, timed);
+    for (let run = 0; run < 3; run++) {
+      await executor.submit(0, [x], ['host']);
+      native.readOutput(0, 0, y);
+      expect(y.every(Number.isFinite)).toBe(true);
+      if (timed) {
+        native.timing(0, times);
+        expect(times.every((time, index) => index === 0 || Number.isFinite(time))).toBe(true);
+      } else {
+        expect(() => {
+          native.timing(0, times);
+        }).toThrow('was not timed');
+      }
+    }
+  }
+  expect(native.stats().graphCaptures).toBe(2);
 });

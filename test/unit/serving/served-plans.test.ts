@@ -259,7 +259,7 @@ test('the first request is not the first of its CUDA graph', async () => {
   );
   // Sizes 1, 4 and 8, in one of the two profiles, on two instances.
   expect(lines).toEqual([
-    "model 'mlp': warmed 3 combinations of profile and batch size on 2 instance(s), captured 6 CUDA graphs",
+    "model 'mlp': warmed 3 combinations of profile and batch size on 2 instance(s), captured 12 CUDA graphs",
   ]);
   expect(model.memory().deviceBytes).toBeGreaterThan(0);
 });

@@ -17,6 +17,7 @@ import { setTurn } from '../../turn-clock.js';
 import type { Arranger, BatchArrangement } from './arrange.js';
 import { type Bindings, tensorOf } from './bindings.js';
 import { gather, hasDeviceInputs } from './gather.js';
+import { PhaseSampler } from './phases.js';
 import { Splitter } from './split.js';
 
 /** What a backend is made of. */
@@ -72,6 +73,7 @@ export class TensorRTBackend implements Backend {
   /** What each output's target is, by which of them no request of the batch wants, or wants on the device. */
   readonly #targets = new Map<string, readonly NativeOutputTarget[]>();
   readonly #allToHost: readonly ('host' | 'device')[];
+  readonly #phases = new PhaseSampler();
   /** Batches for whose shapes only busy instances are. */
   readonly #parked: Batch[] = [];
   onFree: (() => void) | undefined;
@@ -157,7 +159,7 @@ export class TensorRTBackend implements Backend {
       return;
     }
     // Before anything takes time: when the loop knew.
-    const timing = timingOf(slot, start);
+    const timing = this.#phases.of(slot, start);
     setTurn(timing.end);
     try {
       this.#splitter.answer({ slot, staged, arrangement, requests: batch.requests, onDevice });
@@ -213,7 +215,8 @@ export class TensorRTBackend implements Backend {
     if (fromDevice) inputs = this.#deviceInputs(requests[0] as PendingRequest, staged, arrangement);
     const onDevice = this.#onDevice(requests, arrangement);
     const targets = this.#targetsOf(requests, onDevice);
-    slot.start(new BatchRun(this, batch, arrangement, staged, onDevice, start), inputs, targets);
+    const run = new BatchRun(this, batch, arrangement, staged, onDevice, start);
+    slot.start(run, inputs, targets, this.#phases.wanted());
   }
 
   /** The only request's tensors on the device are used where they are; padded ones were read before. */
@@ -316,26 +319,6 @@ function deviceOf(requests: readonly PendingRequest[]): number | undefined {
     if (tensor?.device !== undefined) return tensor.device.device;
   }
   return undefined;
-}
-
-/** When the run that a slot has completed was where. */
-function timingOf(slot: GatheredSlot, start: number): BatchTiming {
-  const { clock } = slot;
-  const end = performance.now();
-  if (clock === undefined) return { start, computeStart: start, computeEnd: end, end };
-  const [, , h2dStart = 0, computeStart = 0, computeEnd = 0, d2hEnd = 0] = clock.times(slot.index);
-  return {
-    start,
-    computeStart,
-    computeEnd,
-    end,
-    phases: {
-      h2d: computeStart - h2dStart,
-      compute: computeEnd - computeStart,
-      d2h: d2hEnd - computeEnd,
-      wakeup: Math.max(0, end - d2hEnd),
-    },
-  };
 }
 
 /** A batch whose requests were replaced by such as have all inputs on the host. */

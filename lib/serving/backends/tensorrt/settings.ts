@@ -94,12 +94,13 @@ export function sessionOptions(
 ): GatheredOptions {
   const { cuda, priority } = config.optimization ?? {};
   const sizes = Math.max(config.max_batch_size, 1) + (cuda?.graph_spec.length ?? 0);
+  const graphs = Math.min(mostGraphs, Math.max(fewestGraphs, sizes));
   return {
     priority: priorities[priority ?? 'PRIORITY_DEFAULT'],
     profile: groups[0]?.profiles[0] ?? 0,
     // 1: at the first time a combination comes; 0: at the second.
     cudaGraph: cuda?.graphs === true ? 1 : 0,
-    maxCudaGraphs: Math.min(mostGraphs, Math.max(fewestGraphs, sizes)),
+    maxCudaGraphs: timing ? 2 * graphs : graphs, // timed batches have their own
     allocationStrategy: strategyOf(config),
     completion: cuda?.busy_wait_events === true ? 1 : 0,
     timing,

@@ -8,7 +8,7 @@ import type { Arranger, BatchArrangement } from './arrange.js';
 import type { Bindings } from './bindings.js';
 import type { InstanceGroup } from './settings.js';
 
-/** Runs of each combination: the second captures a CUDA graph, the third launches it. */
+/** Runs of each combination, timed and not: the second captures a CUDA graph, the third launches it. */
 const runsOfEach = 3;
 
 /** Batch sizes to be ready for: 1, the preferred ones, those of graph_spec, and the largest. */
@@ -30,6 +30,7 @@ function runOnce(
   slot: GatheredSlot,
   arrangement: Arrangement,
   targets: readonly NativeOutputTarget[],
+  timed: boolean,
 ): Promise<void> {
   if (!session.takeSlot(slot)) return Promise.resolve(); // its device was lost meanwhile
   return new Promise<void>((resolve, reject) => {
@@ -42,7 +43,7 @@ function runOnce(
     try {
       const staged = slot.prepare(arrangement);
       for (const bytes of staged.inputBytes) bytes.fill(0);
-      slot.start(run, staged.bindings, targets);
+      slot.start(run, staged.bindings, targets, timed);
     } catch (error) {
       session.giveBack(slot, error);
       reject(asError(error));
@@ -93,7 +94,11 @@ export async function warmUp(
   const warm = async (slot: GatheredSlot): Promise<void> => {
     for (const arrangement of plans[slot.group] ?? []) {
       if (!takes(session, slot, arrangement)) continue;
-      for (let run = 0; run < runsOfEach; run++) await runOnce(session, slot, arrangement, targets);
+      for (const timed of slot.clock === undefined ? [false] : [true, false]) {
+        for (let run = 0; run < runsOfEach; run++) {
+          await runOnce(session, slot, arrangement, targets, timed);
+        }
+      }
     }
   };
   const results = await Promise.allSettled(session.slots.map(warm));
