@@ -1,14 +1,11 @@
-// Ensembles: steps as a dataflow, what goes from one to the next, and what is refused at load. Triton's L0_simple_ensemble and more.
+// Ensembles: steps as a dataflow, and what goes from one to the next. Triton's L0_simple_ensemble and more.
 
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ServingError } from '../../../lib/errors.js';
 import type { DeviceTensor } from '../../../lib/device-tensor.js';
 import { Runtime } from '../../../lib/runtime/runtime.js';
-import { openEnsemble } from '../../../lib/serving/backends/ensemble/open.js';
 import type { ModelConfig } from '../../../lib/serving/config/model-config.js';
 import { InferTensor } from '../../../lib/serving/infer-tensor.js';
-import type { Backend } from '../../../lib/serving/model/backend.js';
-import type { InferRequest } from '../../../lib/serving/request.js';
 import { expectError } from '../../helpers/expect-error.js';
 import { reference } from '../../helpers/reference.js';
 import {
@@ -16,97 +13,25 @@ import {
   fp32,
   input,
   instances,
-  loadContext,
   modelConfig,
-  modelSource,
   output,
   runBatch,
 } from '../../helpers/serving-models.js';
 
-type Step = NonNullable<ModelConfig['ensemble_scheduling']>['step'][number];
-type Outputs = Record<string, InferTensor>;
-/** What a fake model computes. */
-type Compute = (inputs: Outputs, request: InferRequest) => Outputs | Promise<Outputs>;
-
-function step(
-  model: string,
-  input_map: Record<string, string>,
-  output_map: Record<string, string>,
-  model_version = -1,
-): Step {
-  return { model_name: model, model_version, input_map, output_map, model_namespace: '' };
-}
-
-function ensemble(
-  steps: Step[],
-  more: Partial<ModelConfig> = {},
-  max_inflight_requests = 0,
-): ModelConfig {
-  return modelConfig({
-    name: 'e',
-    platform: 'ensemble',
-    max_batch_size: 8,
-    input: [input('in', 'TYPE_FP32', [2])],
-    output: [output('out', 'TYPE_FP32', [2])],
-    ensemble_scheduling: { step: steps, max_inflight_requests },
-    ...more,
-  });
-}
-
-/** A model x → y of two numbers. */
-function simple(name: string, more: Partial<ModelConfig> = {}): ModelConfig {
-  return modelConfig({
-    name,
-    max_batch_size: 8,
-    input: [input('x', 'TYPE_FP32', [2])],
-    output: [output('y', 'TYPE_FP32', [2])],
-    ...more,
-  });
-}
-
-function map(tensor: InferTensor, change: (value: number) => number): InferTensor {
-  return fp32(Array.from(tensor.data as Float32Array, change), tensor.shape);
-}
-
-/** Models that an ensemble can call, and the requests that they got. */
-function models(...list: [ModelConfig, Compute][]) {
-  const requests: InferRequest[] = [];
-  const context = loadContext({
-    models: {
-      config(name) {
-        const found = list.find(([config]) => config.name === name);
-        if (found !== undefined) return found[0];
-        throw new ServingError(
-          'ERR_TRT_MODEL_NOT_FOUND',
-          `Request for unknown model: '${name}' is not found`,
-          'x',
-        );
-      },
-      async request(request) {
-        requests.push(request);
-        const [config, compute] = list.find(([each]) => each.name === request.modelName)!;
-        const outputs = await compute(request.inputs as Outputs, request);
-        return { modelName: config.name, modelVersion: '1', id: '', outputs };
-      },
-    },
-  });
-  return { context, requests };
-}
-
-async function start(config: ModelConfig, context = loadContext()): Promise<Backend> {
-  const opened = await openEnsemble(modelSource(config), context);
-  onTestFinished(() => opened.close());
-  return opened.start(config);
-}
-
-async function outputOf(request: TestRequest, index = 0): Promise<number[]> {
-  const { outputs } = await request.answer;
-  return Array.from(outputs[index]!.data as Float32Array);
-}
-
-const chain = [step('a', { x: 'in' }, { y: 'mid' }), step('b', { x: 'mid' }, { y: 'out' })];
-const addOne: Compute = ({ x }) => ({ y: map(x!, (value) => value + 1) });
-const double: Compute = ({ x }) => ({ y: map(x!, (value) => value * 2) });
+import {
+  type Compute,
+  type Outputs,
+  addOne,
+  chain,
+  double,
+  ensemble,
+  map,
+  models,
+  outputOf,
+  simple,
+  start,
+  step,
+} from '../../helpers/ensembles.js';
 
 describe('steps', () => {
   test('run one after the other where one needs the other', async () => {
@@ -403,107 +328,5 @@ describe('on the device', () => {
     await runBatch(await start(ensemble(chain), context), [request]);
     await expectError(() => request.answer, 'ERR_TRT_MODEL_BACKEND', "in ensemble 'e', no");
     expect(tensor.closed).toBe(true);
-  });
-});
-
-describe('a load is refused', () => {
-  const a = simple('a');
-  const b = simple('b');
-  test.each<[string, ModelConfig, ModelConfig[], string]>([
-    ['without steps', ensemble([]), [], "must specify 'step' for ensemble 'e'"],
-    [
-      'without a model name',
-      ensemble([step('', { x: 'in' }, { y: 'out' })]),
-      [],
-      "must specify 'model_name' in step 0 of ensemble 'e'",
-    ],
-    ['without input_map', ensemble([step('a', {}, { y: 'out' })]), [a], "must specify 'input_map'"],
-    [
-      'without output_map',
-      ensemble([step('a', { x: 'in' }, {})]),
-      [a],
-      "must specify 'output_map'",
-    ],
-    ['with itself as a step', ensemble([step('e', { x: 'in' }, { y: 'out' })]), [], 'has itself'],
-    [
-      'when two steps write one tensor',
-      ensemble([step('a', { x: 'in' }, { y: 'out' }), step('b', { x: 'in' }, { y: 'out' })]),
-      [a, b],
-      "ensemble tensor 'out' can appear in an output map only once for ensemble 'e' step 1",
-    ],
-    [
-      'when an output depends on itself',
-      ensemble([step('a', { x: 'in' }, { y: 't' }), step('b', { x: 'out' }, { y: 'out' })]),
-      [a, b],
-      "output 'out' for ensemble 'e' is not written",
-    ],
-    [
-      'when an output is not mapped',
-      ensemble([step('a', { x: 'in' }, { y: 't' })]),
-      [a],
-      "ensemble output 'out' for ensemble 'e' is not used",
-    ],
-    [
-      'when an input is not used',
-      ensemble([step('a', { x: 'in' }, { y: 'out' })], {
-        input: [input('in', 'TYPE_FP32', [2]), input('more', 'TYPE_FP32', [2])],
-      }),
-      [a],
-      "ensemble input 'more' for ensemble 'e' is not used",
-    ],
-    [
-      'when a tensor goes nowhere',
-      ensemble([step('a', { x: 'in' }, { y: 'out' }), step('b', { x: 'in' }, { y: 't' })]),
-      [a, b],
-      "ensemble tensor 't' is unused in ensemble 'e'",
-    ],
-    [
-      'for an input that the model does not have',
-      ensemble([step('a', { w: 'in' }, { y: 'out' })]),
-      [a],
-      'in ensemble e, ensemble tensor in is mapping to non-existing input w in model a',
-    ],
-    [
-      'for an output that the model does not have',
-      ensemble([step('a', { x: 'in' }, { z: 'out' })]),
-      [a],
-      'in ensemble e, ensemble tensor out is mapped from non-existing output z in model a',
-    ],
-    [
-      'for an input of a model that nothing feeds',
-      ensemble([step('a', { x: 'in' }, { y: 'out' })]),
-      [simple('a', { input: [...a.input, input('w', 'TYPE_FP32', [2])] })],
-      'in ensemble e, input w in model a is not mapped to any ensemble tensors',
-    ],
-    [
-      'for types that differ',
-      ensemble(chain),
-      [a, simple('b', { input: [input('x', 'TYPE_INT32', [2])] })],
-      'in ensemble e, ensemble tensor mid: inconsistent data type: TYPE_FP32 is inferred from model a while TYPE_INT32 is inferred from model b',
-    ],
-    [
-      'for shapes that differ',
-      ensemble(chain),
-      [a, simple('b', { input: [input('x', 'TYPE_FP32', [3])] })],
-      'in ensemble e, ensemble tensor mid: inconsistent shape: [-1, 2] is inferred from model a while [-1, 3] is inferred from model b',
-    ],
-    [
-      'for a model with smaller batches',
-      ensemble(chain),
-      [a, simple('b', { max_batch_size: 4 })],
-      'ensemble e allows maximum batch size 8, but it contains model b which only allows maximum batch size to be 4',
-    ],
-  ])('%s', async (_, config, list, message) => {
-    const { context } = models(...list.map((each): [ModelConfig, Compute] => [each, addOne]));
-    await expectError(() => start(config, context), 'ERR_TRT_MODEL_CONFIG', message);
-  });
-
-  test('while a model of it is not loaded', async () => {
-    const { context } = models([simple('a'), addOne]);
-    await expectError(
-      () => start(ensemble(chain), context),
-      'ERR_TRT_MODEL_LOAD',
-      "ensemble 'e' depends on 'b' which has no loaded version",
-    );
   });
 });

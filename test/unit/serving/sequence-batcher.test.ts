@@ -1,132 +1,21 @@
 // sequence_batching: Triton's L0_sequence_batcher, on a backend that adds what it gets to a state.
 
-import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ModelConfig } from '../../../lib/serving/config/model-config.js';
+import { describe, expect, test } from 'vitest';
 import { InferTensor } from '../../../lib/serving/infer-tensor.js';
-import type { Batch } from '../../../lib/serving/model/backend.js';
-import { ModelStatistics } from '../../../lib/serving/model/statistics.js';
-import type { InferOptions } from '../../../lib/serving/request.js';
-import { createSequenceScheduler } from '../../../lib/serving/scheduler/sequence.js';
 import { expectError } from '../../helpers/expect-error.js';
-import { type ComputeOne, FakeBackend, turns } from '../../helpers/fake-backend.js';
+import { type ComputeOne, turns } from '../../helpers/fake-backend.js';
+import { TestRequest, fp32, input, instances, int32 } from '../../helpers/serving-models.js';
+
 import {
-  TestRequest,
-  fp32,
-  input,
-  instances,
-  int32,
-  loadContext,
-  modelConfig,
-  modelSource,
-  output,
-} from '../../helpers/serving-models.js';
-
-type Batching = NonNullable<ModelConfig['sequence_batching']>;
-type Control = Batching['control_input'][number]['control'][number];
-
-function control(kind: Control['kind'], more: Partial<Control>): Control {
-  return {
-    kind,
-    int32_false_true: [],
-    fp32_false_true: [],
-    bool_false_true: [],
-    data_type: 'TYPE_INVALID',
-    ...more,
-  };
-}
-
-const controls: Batching['control_input'] = [
-  {
-    name: 'START',
-    control: [control('CONTROL_SEQUENCE_START', { int32_false_true: [0, 1] })],
-  },
-  { name: 'READY', control: [control('CONTROL_SEQUENCE_READY', { fp32_false_true: [0, 1] })] },
-  { name: 'END', control: [control('CONTROL_SEQUENCE_END', { bool_false_true: [false, true] })] },
-  {
-    name: 'CORRID',
-    control: [control('CONTROL_SEQUENCE_CORRID', { data_type: 'TYPE_UINT64' })],
-  },
-];
-
-function batching(more: Partial<Batching> = {}): Batching {
-  return {
-    max_sequence_idle_microseconds: 60_000_000,
-    control_input: controls,
-    state: [],
-    iterative_sequence: false,
-    ...more,
-  };
-}
-
-const direct = { max_queue_delay_microseconds: 0, minimum_slot_utilization: 0 };
-const oldest = {
-  max_candidate_sequences: 4,
-  preferred_batch_size: [],
-  max_queue_delay_microseconds: 0,
-  preserve_ordering: false,
-};
-
-function config(sequence: Partial<Batching>, more: Partial<ModelConfig> = {}): ModelConfig {
-  return modelConfig({
-    name: 'm',
-    max_batch_size: 2,
-    input: [input('x', 'TYPE_INT32', [1])],
-    output: [output('y', 'TYPE_INT32', [1])],
-    sequence_batching: batching(sequence),
-    ...more,
-  });
-}
-
-function setUp(
-  given: ModelConfig,
-  {
-    compute = echo,
-    manual = false,
-    capacity = 1,
-    folder = undefined as string | undefined,
-    maxQueueSize = 1000,
-  } = {},
-) {
-  const backend = new FakeBackend(compute, capacity, manual);
-  const statistics = new ModelStatistics();
-  const context = loadContext({ maxQueueSize });
-  const parts = { name: 'm', version: '1', config: given, folder, backend, statistics, context };
-  const scheduler = createSequenceScheduler(parts);
-  onTestFinished(() => {
-    scheduler.close();
-  });
-  /** A request of the value `x` to sequence `id`; flags 's' and 'e'. */
-  const send = (id: InferOptions['sequenceId'], x: number, flags = '', more = {}): TestRequest => {
-    const request = new TestRequest([int32([x], given.max_batch_size > 0 ? [1, 1] : [1])], {
-      sequenceId: id,
-      sequenceStart: flags.includes('s'),
-      sequenceEnd: flags.includes('e'),
-      ...more,
-    });
-    scheduler.enqueue(request);
-    return request;
-  };
-  return { backend, scheduler, statistics, context, send };
-}
-
-const echo: ComputeOne = ({ inputs }) => [[inputs[0]]];
-
-function first(tensor: InferTensor | undefined): unknown {
-  const value = (tensor?.data as ArrayLike<unknown> | undefined)?.[0];
-  return value instanceof Uint8Array ? Buffer.from(value).toString() : value;
-}
-
-/** What a batch held: for each place its input, and its controls in the order START READY END CORRID. */
-function seen(batch: Batch | undefined): unknown[][] {
-  return batch!.requests.map(({ inputs, extraInputs }) => [
-    first(inputs[0]),
-    ...['START', 'READY', 'END', 'CORRID'].map((name) => first(extraInputs?.get(name))),
-  ]);
-}
-
-async function value(request: TestRequest): Promise<unknown> {
-  return first((await request.answer).outputs[0]);
-}
+  type Batching,
+  config,
+  direct,
+  first,
+  oldest,
+  seen,
+  setUp,
+  value,
+} from '../../helpers/sequences.js';
 
 describe.each(['direct', 'oldest'] as const)('%s', (strategy) => {
   const with_ = (more: Partial<Batching> = {}): Partial<Batching> =>
@@ -447,115 +336,4 @@ describe('oldest', () => {
     await Promise.all([value(one), value(two)]);
     expect(backend.batches).toHaveLength(1);
   });
-});
-
-describe('correlation ids', () => {
-  test.each([
-    ['TYPE_UINT64', 2n ** 64n - 1n, 2n ** 64n - 1n],
-    ['TYPE_INT64', 5, 5n],
-    ['TYPE_UINT32', 5, 5],
-    ['TYPE_INT32', 5, 5],
-    ['TYPE_STRING', 'abc', 'abc'],
-    ['TYPE_STRING', 5, '5'],
-  ] as const)('as %s', async (data_type, id, expected) => {
-    const control_input = [
-      { name: 'CORRID', control: [control('CONTROL_SEQUENCE_CORRID', { data_type })] },
-    ];
-    const { backend, send } = setUp(config({ direct, control_input }));
-    await value(send(id, 1, 's'));
-    expect(seen(backend.batches[0])[0]![4]).toBe(expected);
-  });
-
-  test('strings and numbers are different sequences', async () => {
-    const { send } = setUp(config({ direct, control_input: [] }));
-    await value(send('7', 1, 's'));
-    await expectError(() => send(7, 1).answer, 'ERR_TRT_REQUEST', 'START flag');
-    expect(await value(send(7n, 2, 's'))).toBe(2);
-    expect(await value(send(7, 3))).toBe(3);
-  });
-});
-
-describe('initial states', () => {
-  const state = (more: Partial<Batching['state'][number]['initial_state'][number]>) => [
-    {
-      input_name: 'S_IN',
-      output_name: 'S_OUT',
-      data_type: 'TYPE_INT32' as const,
-      dims: [2],
-      initial_state: [{ name: 'begin', data_type: 'TYPE_INT32' as const, dims: [2], ...more }],
-      use_same_buffer_for_input_output: false,
-      use_growable_memory: false,
-    },
-  ];
-  const begin = async (given: Batching['state'], folder?: string): Promise<number[]> => {
-    const { backend, send } = setUp(config({ direct, state: given }), { folder });
-    await value(send(1, 1, 's'));
-    const tensor = backend.batches[0]!.requests[0]!.extraInputs!.get('S_IN')!;
-    expect(tensor.shape).toEqual([1, 2]);
-    return Array.from(tensor.data as Int32Array);
-  };
-
-  test('are zeros, or come from a file', async () => {
-    expect(await begin(state({ zero_data: true }))).toEqual([0, 0]);
-    const { folder } = modelSource(config({}), {
-      'initial_state/begin.bin': new Uint8Array(Int32Array.of(5, 6).buffer),
-    });
-    expect(await begin(state({ data_file: 'begin.bin' }), folder)).toEqual([5, 6]);
-  });
-
-  test.each([
-    [{ zero_data: true, data_type: 'TYPE_FP32' as const }, 'does not match the state data type'],
-    [{ zero_data: true, name: '' }, "Field 'name' must be set"],
-    [{ zero_data: true, dims: [3] }, "doesn't match 'state' dim description. 3 != 2"],
-    [{ zero_data: true, dims: [-1] }, 'contains variable dimensions'],
-    [{ zero_data: true, dims: [1, 2] }, '2 != 1'],
-    [{}, 'to have state_data set'],
-    [{ data_file: '../secret' }, 'is not in the folder initial_state'],
-    [{ data_file: 'short.bin' }, 'expects 8 bytes'],
-  ])('that are wrong are refused: %j', async (more, message) => {
-    const { folder } = modelSource(config({}), {
-      secret: new Uint8Array(8),
-      'initial_state/short.bin': new Uint8Array(7),
-    });
-    await expectError(() => begin(state(more), folder), 'ERR_TRT_MODEL_CONFIG', message);
-  });
-
-  test('whose file is missing fail the load', async () => {
-    await expectError(
-      () => begin(state({ data_file: 'none' }), modelSource(config({})).folder),
-      'ERR_TRT_MODEL_LOAD',
-      "initial state 'none'",
-    );
-  });
-});
-
-test.each([
-  [
-    { control_input: [{ name: 'A', control: [control('CONTROL_SEQUENCE_START', {})] }] },
-    'exactly 2 values',
-  ],
-  [
-    {
-      control_input: [controls[0]!, { ...controls[0]!, name: 'AGAIN' }],
-    },
-    'multiple CONTROL_SEQUENCE_START tensors for m',
-  ],
-  [
-    {
-      control_input: [
-        { name: 'C', control: [control('CONTROL_SEQUENCE_CORRID', { data_type: 'TYPE_FP32' })] },
-      ],
-    },
-    'unexpected data type TYPE_FP32',
-  ],
-])('controls that are wrong are refused: %s', async (more, message) => {
-  await expectError(() => setUp(config({ direct, ...more })), 'ERR_TRT_MODEL_CONFIG', message);
-});
-
-test('iterative sequences are refused', async () => {
-  await expectError(
-    () => setUp(config({ direct, iterative_sequence: true })),
-    'ERR_TRT_REQUEST_UNSUPPORTED',
-    'iterative_sequence',
-  );
 });
