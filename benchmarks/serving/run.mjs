@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     'duration-ms': { type: 'string', default: '5000' },
     out: { type: 'string', default: here('../results/serving') },
     name: { type: 'string', default: 'serving' },
+    profile: { type: 'string' },
   },
 });
 const unknown = positionals.find((name) => !(name in scenarios));
@@ -56,11 +57,11 @@ function ask(child, message) {
 const folder = mkdtempSync(path.join(os.tmpdir(), 'trt-node-serving-'));
 await makeRepository(folder, { plans: values.plans, runtime: values.runtime });
 const options = { serialization: 'advanced' };
-const server = fork(
-  here('server.mjs'),
-  [JSON.stringify({ folder, runtime: values.runtime })],
-  options,
-);
+const profiling = values.profile && {
+  execArgv: ['--cpu-prof', `--cpu-prof-dir=${path.resolve(values.profile)}`],
+};
+const settings = JSON.stringify({ folder, runtime: values.runtime });
+const server = fork(here('server.mjs'), [settings], { ...options, ...profiling });
 const { httpPort, grpcPort, runtime } = await ask(server);
 const clients = Array.from({ length: Number(values.clients) }, () =>
   fork(here('client.mjs'), options),

@@ -1,5 +1,5 @@
 // Writes the model repository of the client tests: node repository.mjs FOLDER
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'trt-node';
@@ -158,13 +158,20 @@ function write(name, content) {
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, content);
 }
+/**
+ * TensorRT's plans are for the GPU that they were built on, and building needs the builder: those of the fixtures lie there already, others are kept in
+ * the folder TRT_NODE_CLIENT_PLANS.
+ */
+async function planOf(name, onnx, profiles) {
+  if (runtime === 'reference') return build({ onnx, profiles, runtime });
+  if (typeof onnx === 'string') return readFileSync(fixture(`plans/${name}.plan`));
+  const kept = path.join(process.env.TRT_NODE_CLIENT_PLANS ?? folder, `${name}.plan`);
+  if (existsSync(kept)) return readFileSync(kept);
+  return build({ onnx, profiles, runtime, saveEngine: kept });
+}
+
 for (const [name, { onnx, profiles }] of Object.entries(plans)) {
-  // TensorRT's plans of the fixtures lie there already, for the GPU that they were built on.
-  const plan =
-    runtime === 'reference' || typeof onnx !== 'string'
-      ? await build({ onnx, profiles, runtime })
-      : readFileSync(fixture(`plans/${name}.plan`));
-  write(`${name}/1/model.plan`, plan);
+  write(`${name}/1/model.plan`, await planOf(name, onnx, profiles));
 }
 // dtypes has no config: it is completed from the plan.
 for (const [name, config] of Object.entries(configs)) {

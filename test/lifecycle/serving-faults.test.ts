@@ -1,7 +1,9 @@
 // Faults of the device, by the reference runtime's injection, seen through a repository and its HTTP server.
 
+import { connect } from 'node:http2';
+import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { ModelRepository, createServer } from 'trt-node';
+import { ModelRepository, createGrpcServer, createServer } from 'trt-node';
 import { ramp } from '../helpers/known-answers.js';
 import { injectFaults, reference } from '../helpers/reference.js';
 import { repositoryFolder } from '../helpers/serving-repository.js';
@@ -23,6 +25,25 @@ async function serving(repository: ModelRepository): Promise<(path: string) => P
   const { port } = await door.listen(0);
   onTestFinished(() => door.close({ graceMs: 1000 }));
   return async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+}
+
+/** Asks ServerReady over gRPC. */
+async function grpcReady(repository: ModelRepository): Promise<boolean> {
+  const door = createGrpcServer(repository, {});
+  const { port } = await door.listen(0, '127.0.0.1');
+  const session = connect(`http://127.0.0.1:${port}`);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': '/inference.GRPCInferenceService/ServerReady',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  stream.end(Buffer.alloc(5)); // a message of no bytes
+  const answer = await buffer(stream);
+  session.close();
+  await door.close({ graceMs: 1000 });
+  // ServerReadyResponse: field 1 is `ready`; false is left out.
+  return answer.subarray(5).equals(Buffer.from([8, 1]));
 }
 
 test('a failing launch fails the requests of its batch, and no others', async () => {
@@ -57,6 +78,7 @@ test('a lost device turns readiness off, says why, and leaves the server alive',
   const get = await serving(repository);
   await repository.infer('mlp', { x });
   expect(await get('/v2/health/ready')).toBe(200);
+  expect(await grpcReady(repository)).toBe(true);
   injectFaults('lost');
   await expect(repository.infer('mlp', { x })).rejects.toMatchObject({
     code: expect.stringMatching(/^ERR_TRT_/) as string,
@@ -66,6 +88,7 @@ test('a lost device turns readiness off, says why, and leaves the server alive',
   expect(reasons.join()).toMatch(/mlp|device/i);
   expect(await get('/v2/health/ready')).toBe(400);
   expect(await get('/v2/models/mlp/ready')).toBe(400);
+  expect(await grpcReady(repository)).toBe(false);
   expect(await get('/v2/health/live')).toBe(200);
 });
 

@@ -6,8 +6,8 @@
 #   small      overhead of the batcher, mlp with 64 callers through every door
 #   load       ResNet-50 with and without dynamic batching, and twice what the server can do
 # Default: all of them, in this order.
-# Environment: OUT (results; default ./out), PLANS (a folder with mlp.plan and resnet50.plan; default: test/fixtures/plans and what is built), DURATION_MS
-# (5000), CLIENTS (client processes), PYTHON (python3), LIMIT (seconds a step, 400). Needs node on the PATH, TensorRT on LD_LIBRARY_PATH.
+# Environment: OUT (results; default ./out), PLANS (a folder with plans built on this kind of GPU, instead of building: resnet50.plan, and simple.plan and
+# accumulate.plan of the clients), KEEP (names of plans to leave in $OUT in parts of 15 MiB, for PLANS of the next time), DURATION_MS (5000), CLIENTS (client processes), PYTHON (python3), LIMIT (seconds a step, 400). Needs node on the PATH, TensorRT on LD_LIBRARY_PATH.
 # TRT_NODE_RUNTIME=reference tries all of it without a GPU. Leaves serving.txt, serving.json and serving-logs.tgz in $OUT.
 set -uo pipefail
 cd "$(dirname "$0")/../../.."
@@ -44,18 +44,21 @@ clients() {
       { say 'clients: the wheels cannot be installed'; tail -n 3 "$work/logs/wheels.log"; failed=1; return; }
   fi
   [ -d "$work/site" ] && export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}"
-  PYTHONDONTWRITEBYTECODE=1 step clients "$python" test/clients/run.py "$work/results/clients.json"
+  TRT_NODE_CLIENT_PLANS="$work/plans" PYTHONDONTWRITEBYTECODE=1 step clients "$python" test/clients/run.py "$work/results/clients.json"
   cat "$work/results/clients.json" 2>/dev/null | tee -a "$out/serving.txt"
   say ''
   grep -E '^(FAIL|ERROR):' "$work/logs/clients.log" | head -20 | tee -a "$out/serving.txt"
 }
 
-# Plans for this machine: given ones first, then the fixtures', then what is built here.
+# Plans for this machine: given ones first (whole, or in numbered parts), then the fixtures', then what is built here.
 collect_plans() {
-  cp -n test/fixtures/plans/mlp.plan "$work/plans/" 2>/dev/null
-  for name in mlp resnet50; do
-    [ -n "${PLANS:-}" ] && [ -f "$PLANS/$name.plan" ] && cp "$PLANS/$name.plan" "$work/plans/"
+  local first name
+  for first in "${PLANS:-none}"/*.plan "${PLANS:-none}"/*.plan.00; do
+    [ -f "$first" ] || continue
+    name=$(basename "${first%.00}")
+    case $first in *.00) cat "${first%.00}".[0-9][0-9] >"$work/plans/$name" ;; *) cp "$first" "$work/plans/$name" ;; esac
   done
+  cp -n test/fixtures/plans/mlp.plan "$work/plans/" 2>/dev/null
 }
 
 resnet50() {
@@ -98,4 +101,7 @@ const all = readdirSync(folder).filter((name) => name.endsWith(".json"));
 writeFileSync(file, JSON.stringify(Object.fromEntries(all.map((name) => [name.slice(0, -5), JSON.parse(readFileSync(`${folder}/${name}`))]))));
 ' "$work/results" "$out/serving.json"
 tar cz -C "$work" logs results >"$out/serving-logs.tgz"
+for name in ${KEEP:-}; do
+  [ -f "$work/plans/$name.plan" ] && split -b 15M -d "$work/plans/$name.plan" "$out/$name.plan."
+done
 exit $failed
