@@ -330,6 +330,8 @@ class SequenceScheduler implements Scheduler {
         if (expiry > now) next = Math.min(next, expiry);
         else this.#expire(sequence);
       } else if (!sequence.closed) {
+        // One that has requests is not idle, however long they take.
+        if (sequence.queue.length > 0 || sequence.running !== undefined) sequence.lastUsed = now;
         const idleAt = sequence.lastUsed + this.#idleMs;
         if (idleAt > now) next = Math.min(next, idleAt);
         else this.#forget(sequence);
@@ -354,6 +356,7 @@ class SequenceScheduler implements Scheduler {
       ),
       'REJECTED',
     );
+    this.#wakeDrain();
   }
 }
 
