@@ -237,3 +237,28 @@ test('poll: a file that is replaced while it is loaded is loaded again', async (
   expect(await ask(repository, 'a')).toBe('three');
   expect(log.open.size).toBe(1);
 });
+
+test('requests that cannot be sent to their worker fail, and those behind them do not wait forever', async () => {
+  const folder = await repositoryFolder({
+    js: {
+      config: `backend: "js" max_batch_size: 1 dynamic_batching { }
+        input [ { name: "x" data_type: TYPE_INT32 dims: [ 1 ] } ]
+        output [ { name: "y" data_type: TYPE_INT32 dims: [ 1 ] } ]`,
+      files: {
+        '1/model.cjs':
+          'exports.execute = (requests) => requests.map(({ inputs }) => ({ outputs: { y: inputs.x } }));',
+      },
+    },
+  });
+  const repository = await open(folder);
+  const parameters = { odd: (() => 0) as unknown as string };
+  const answers = Array.from({ length: 9 }, (_, index) =>
+    repository.infer('js', { x: Int32Array.of(index) }, index % 3 === 0 ? { parameters } : {}),
+  );
+  for (const [index, result] of (await Promise.allSettled(answers)).entries()) {
+    if (index % 3 === 0) expect(result.status).toBe('rejected');
+    else expect(result).toMatchObject({ value: { y: { data: Int32Array.of(index) } } });
+  }
+  const { statistics, pending } = repository.model('js');
+  expect([pending, statistics.success.count, statistics.failures.BACKEND]).toEqual([0, 6, 3]);
+});
