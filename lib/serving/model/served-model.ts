@@ -193,7 +193,12 @@ export class ServedModel implements LoadedVersion, RequestOwner {
 
   #answerFromCache(request: ServedRequest, cache: ResponseCache): boolean {
     const start = performance.now();
-    const key = cache.key(this.name, this.#cacheVersion, request);
+    let key: string | undefined;
+    try {
+      key = cache.key(this.name, this.#cacheVersion, request);
+    } catch {
+      return false; // an array that was taken away: whoever reads it next says so
+    }
     if (key === undefined) return false;
     const outputs = cache.get(key);
     const ms = performance.now() - start;

@@ -116,8 +116,9 @@ function executeOnce(backend: Backend, requests: WarmUpRequest[], size: number):
       else reject(wrong);
     };
     const begin = (): void => {
-      if (backend.free > 0) backend.execute({ requests, size, ended });
-      else backend.onFree = begin;
+      const free = backend.free > 0;
+      backend.onFree = free ? undefined : begin; // once
+      if (free) backend.execute({ requests, size, ended });
     };
     begin();
   });

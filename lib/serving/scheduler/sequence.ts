@@ -181,7 +181,7 @@ class SequenceScheduler implements Scheduler {
         'Give the sequence that the request belongs to (sequence_id).',
       );
     }
-    if (typeof id === 'number' && !Number.isSafeInteger(id)) {
+    if (typeof id !== 'string' && typeof id !== 'bigint' && !Number.isSafeInteger(id)) {
       return wrong(
         `inference request to model '${name}' must specify an integer or a string as correlation ID, got ${id}`,
         'Give large integers as bigint.',
