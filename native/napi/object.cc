@@ -15,10 +15,8 @@ namespace {
 // JavaScript threads never call CUDA or wait here: that is the reaper's.
 void Finalize(napi_env env, void* data, void* /*hint*/) noexcept {
   const std::unique_ptr<Object> object(static_cast<Object*>(data));
-  if (!object->closed()) {
-    object->DropReferences(env);
-    FreeLater(object->Detach());
-  }
+  object->DropReferences(env);  // closed or not: what a strong one leads to would never go
+  if (!object->closed()) FreeLater(object->Detach());
 }
 
 napi_value Construct(napi_env env, napi_callback_info info) noexcept {

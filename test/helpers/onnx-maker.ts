@@ -16,16 +16,21 @@ export interface WeightSpec {
   readonly data: Float32Array | Int8Array;
 }
 
-/** A model of float inputs and outputs. */
+/** A model of float inputs and outputs, where `types` says nothing else. */
 export interface ModelSpec {
   readonly name?: string;
   readonly nodes: readonly NodeSpec[];
   /** -1 is a dynamic dimension. */
   readonly inputs: Readonly<Record<string, readonly number[]>>;
   readonly outputs: Readonly<Record<string, readonly number[]>>;
+  /** By input or output; default float. */
+  readonly types?: Readonly<Record<string, keyof typeof elementTypes>>;
   readonly weights?: readonly WeightSpec[];
   readonly domains?: readonly string[];
 }
+
+/** TensorProto.DataType. */
+const elementTypes = { float: 1, int64: 7, string: 8, float16: 10 } as const;
 
 function varint(value: number): Buffer {
   const bytes: number[] = [];
@@ -49,11 +54,16 @@ function message(number: number, ...parts: Buffer[]): Buffer {
   return field(number, Buffer.concat(parts));
 }
 
-function valueInfo(number: number, [name, shape]: [string, readonly number[]]): Buffer {
+function valueInfo(
+  number: number,
+  [name, shape]: [string, readonly number[]],
+  types: ModelSpec['types'],
+): Buffer {
+  const type = elementTypes[types?.[name] ?? 'float'];
   const dims = shape.map((extent, axis) =>
     message(1, extent < 0 ? field(2, `${name}_${axis}`) : int(1, extent)),
   );
-  return message(number, field(1, name), message(2, message(1, int(1, 1), message(2, ...dims))));
+  return message(number, field(1, name), message(2, message(1, int(1, type), message(2, ...dims))));
 }
 
 function weight({ name, shape, data }: WeightSpec): Buffer {
@@ -84,8 +94,8 @@ export function makeOnnx(spec: ModelSpec): Buffer {
     ...nodes,
     field(2, spec.name ?? 'test'),
     ...(spec.weights ?? []).map(weight),
-    ...Object.entries(spec.inputs).map((entry) => valueInfo(11, entry)),
-    ...Object.entries(spec.outputs).map((entry) => valueInfo(12, entry)),
+    ...Object.entries(spec.inputs).map((entry) => valueInfo(11, entry, spec.types)),
+    ...Object.entries(spec.outputs).map((entry) => valueInfo(12, entry, spec.types)),
   ];
   const domains = (spec.domains ?? []).map((domain) => message(8, field(1, domain), int(2, 1)));
   return Buffer.concat([int(1, 8), message(7, ...graph), message(8, int(2, 17)), ...domains]);

@@ -103,6 +103,14 @@ describe('memory', () => {
     expect(alive).toBe(0);
     expect(grown).toBeLessThan(12); // MiB
   });
+
+  test('no promise, array or handle of a closed session stays', async () => {
+    const result = await run('closed-sessions', '', {
+      nodeArgs: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
+    });
+    expectEnd(result, /^\[/);
+    for (const more of JSON.parse(result.stdout) as number[]) expect(more).toBeLessThan(20);
+  });
 });
 
 describe('two copies of the package in one process', () => {

@@ -3,6 +3,7 @@
 /* global __filename, structuredClone */
 
 const { setTimeout: sleep } = require('node:timers/promises');
+const { queryObjects } = require('node:v8');
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 const { Runtime, Session, Tensor } = require('trt-node');
 
@@ -226,6 +227,27 @@ const scenarios = {
     const grown = ((await settle()) - before) / 2 ** 20;
     const alive = Object.values(addon.liveHandles()).reduce((sum, count) => sum + count, 0);
     say(JSON.stringify({ grown, alive }));
+  },
+
+  async 'closed-sessions'() {
+    const cycle = async () => {
+      const session = await load({ instances: 2 });
+      await session.run({ x });
+      await session.close();
+    };
+    const count = async () => {
+      for (let round = 0; round < 5; round++) {
+        await global.gc({ execution: 'async' });
+        await sleep(5);
+      }
+      const objects = [Promise, Array, Int32Array];
+      return objects.map((type) => queryObjects(type, { format: 'count' }));
+    };
+    for (let round = 0; round < 10; round++) await cycle();
+    const before = await count();
+    for (let round = 0; round < 100; round++) await cycle();
+    const after = await count();
+    say(JSON.stringify(after.map((number, index) => number - before[index])));
   },
 
   async 'no-driver'() {

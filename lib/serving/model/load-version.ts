@@ -62,6 +62,20 @@ function schedulerOf(
   });
 }
 
+/** Of --backend-config; undefined: it says nothing. @throws ERR_TRT_MODEL_CONFIG */
+function defaultMaxBatchSize(context: LoadContext, backend: BackendName): number | undefined {
+  const setting = 'default-max-batch-size';
+  const { backendConfig: all } = context;
+  const text = all[backend]?.[setting] ?? all['']?.[setting];
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new ServingError(
+    'ERR_TRT_MODEL_CONFIG',
+    `backend config of '${backend}': expected a number from 0 on as default-max-batch-size, got '${text}'`,
+    `Write --backend-config=${backend},default-max-batch-size=8.`,
+  );
+}
+
 async function start(
   source: VersionSource,
   context: LoadContext,
@@ -71,6 +85,7 @@ async function start(
   const config = completeConfig(source.config, opened.facts, source.name, {
     autoComplete: context.autoComplete,
     devices: context.devices,
+    defaultMaxBatchSize: defaultMaxBatchSize(context, backendName),
     backend: backendName,
   });
   checkConfig(config);

@@ -38,6 +38,9 @@ export interface ServedParts {
 
 const noOptions: InferOptions = {};
 
+/** Versions loaded so far: a model that was loaded anew has no answers of its predecessor's. */
+let loads = 0;
+
 /** @internal */
 export class ServedModel implements LoadedVersion, RequestOwner {
   readonly name: string;
@@ -52,6 +55,7 @@ export class ServedModel implements LoadedVersion, RequestOwner {
   readonly #refuse: ServedParts['check'];
   readonly #levels: number;
   readonly #defaultLevel: number;
+  readonly #cacheVersion: string;
   pending = 0;
   lastUsed: number;
   readonly #onIdle: (() => void)[] = [];
@@ -73,6 +77,7 @@ export class ServedModel implements LoadedVersion, RequestOwner {
     const batching = config.dynamic_batching;
     this.#levels = batching?.priority_levels ?? 0;
     this.#defaultLevel = this.#levels > 0 ? (batching?.default_priority_level ?? 0) : 0;
+    this.#cacheVersion = `${this.version}/${++loads}`;
     this.lastUsed = performance.now();
   }
 
@@ -114,7 +119,7 @@ export class ServedModel implements LoadedVersion, RequestOwner {
     this.statistics.succeeded(now - acceptedAt, (startedAt ?? acceptedAt) - acceptedAt);
     if (cacheKey !== undefined) {
       this.#parts.cache?.put(cacheKey, outputs);
-      this.statistics.missed(performance.now() - now);
+      this.statistics.missed(request.cacheMs + performance.now() - now);
     }
     this.#left();
   }
@@ -188,12 +193,17 @@ export class ServedModel implements LoadedVersion, RequestOwner {
 
   #answerFromCache(request: ServedRequest, cache: ResponseCache): boolean {
     const start = performance.now();
-    const key = cache.key(this.name, this.version, request);
+    let key: string | undefined;
+    try {
+      key = cache.key(this.name, this.#cacheVersion, request);
+    } catch {
+      return false; // an array that was taken away: whoever reads it next says so
+    }
     if (key === undefined) return false;
     const outputs = cache.get(key);
     const ms = performance.now() - start;
     if (outputs === undefined) {
-      this.statistics.missed(ms);
+      request.cacheMs = ms;
       request.cacheKey = key;
       return false;
     }

@@ -53,6 +53,8 @@ export class ServedRequest implements PendingRequest {
   onWithdrawn: (() => void) | undefined = undefined;
   /** Under which its answer is put into the response cache. */
   cacheKey: string | undefined = undefined;
+  /** Milliseconds that the cache was looked through for it. */
+  cacheMs = 0;
   readonly promise: Promise<InferResponse>;
   readonly #resolve: (response: InferResponse) => void;
   readonly #reject: (error: Error) => void;

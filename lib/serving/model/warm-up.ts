@@ -9,6 +9,7 @@ import { InferTensor } from '../infer-tensor.js';
 import type { FailureReason, PendingRequest } from '../request.js';
 import type { Backend } from './backend.js';
 import type { VersionSource } from './loading.js';
+import { checkInputs } from './check-request.js';
 import { fileInModel } from './model-files.js';
 import type { TensorSpecs } from './tensor-specs.js';
 
@@ -115,8 +116,9 @@ function executeOnce(backend: Backend, requests: WarmUpRequest[], size: number):
       else reject(wrong);
     };
     const begin = (): void => {
-      if (backend.free > 0) backend.execute({ requests, size, ended });
-      else backend.onFree = begin;
+      const free = backend.free > 0;
+      backend.onFree = free ? undefined : begin; // once
+      if (free) backend.execute({ requests, size, ended });
     };
     begin();
   });
@@ -148,6 +150,12 @@ export async function warmUpModel(
           );
         }),
       );
+      const given: Record<string, InferTensor> = Object.create(null) as Record<string, never>;
+      specs.inputs.forEach(({ name }, index) => {
+        const tensor = inputs[index];
+        if (tensor !== undefined) given[name] = tensor;
+      });
+      checkInputs(specs, given); // as any request
       // Triton: as many requests of batch_size items as count says; 0 is 1.
       for (let run = 0; run < Math.max(1, sample.count); run++) {
         await executeOnce(backend, [new WarmUpRequest(inputs, size)], size);

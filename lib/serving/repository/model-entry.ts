@@ -90,11 +90,13 @@ export class ModelEntry {
     return [{ name: this.name, version: '', state: 'UNAVAILABLE', reason }];
   }
 
-  /** Versions of `definition` that are not loaded as it says. */
+  /** Versions of `definition` that are not loaded as it says, or can execute nothing any more. */
   missing(definition: ModelDefinition): string[] {
-    return [...definition.versions.keys()].filter(
-      (version) => this.records.get(version)?.key !== definition.versions.get(version),
-    );
+    return [...definition.versions.keys()].filter((version) => {
+      const record = this.records.get(version);
+      const broken = record?.loaded?.broken !== undefined;
+      return broken || record?.key !== definition.versions.get(version);
+    });
   }
 
   /**
@@ -254,17 +256,14 @@ export class ModelEntry {
   /** Closes `old` after its requests. */
   #drain(old: LoadedVersion, record: VersionRecord | undefined, reason: string): void {
     const end = async (): Promise<void> => {
-      try {
-        await old.drain();
-      } catch (error) {
-        this.#host.log(
-          'error',
-          `unloading '${this.name}' version ${old.version}: ${reasonOf(error)}`,
-        );
-      }
-      await this.#host.close(old);
+      const { name } = this;
+      const complain = (error: unknown): void => {
+        this.#host.log('error', `unloading '${name}' version ${old.version}: ${reasonOf(error)}`);
+      };
+      await old.drain().catch(complain);
+      await this.#host.close(old).catch(complain);
       this.#retiring.delete(old);
-      this.#host.log('info', `successfully unloaded '${this.name}' version ${old.version}`);
+      this.#host.log('info', `successfully unloaded '${name}' version ${old.version}`);
       if (record?.state === 'UNLOADING' && record.loaded === undefined) {
         this.#set(record, 'UNAVAILABLE', reason);
       }

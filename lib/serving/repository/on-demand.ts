@@ -8,6 +8,9 @@ import type { ModelEntry } from './model-entry.js';
 /** For so long a failed load answers requests, before one of them may try again. */
 const retryAfterMs = 10_000;
 
+/** setTimeout takes no more. */
+const longestTimeoutMs = 2 ** 31 - 1;
+
 /** What it needs of the repository. */
 export interface OnDemandHost {
   entry(name: string): ModelEntry;
@@ -35,15 +38,18 @@ function waitFor(loading: Promise<void>, request: InferRequest): Promise<void> {
     const timer =
       timeoutMs === undefined || timeoutMs === 0
         ? undefined
-        : setTimeout(() => {
-            reject(
-              new ServingError(
-                'ERR_TRT_REQUEST_TIMEOUT',
-                'Request timeout expired',
-                'Its model was still being loaded; give more time, or load the model before.',
-              ),
-            );
-          }, timeoutMs);
+        : setTimeout(
+            () => {
+              reject(
+                new ServingError(
+                  'ERR_TRT_REQUEST_TIMEOUT',
+                  'Request timeout expired',
+                  'Its model was still being loaded; give more time, or load the model before.',
+                ),
+              );
+            },
+            Math.min(timeoutMs, longestTimeoutMs),
+          );
     signal?.addEventListener('abort', abort, { once: true });
     loading.then(resolve, reject).finally(() => {
       clearTimeout(timer);
@@ -55,6 +61,8 @@ function waitFor(loading: Promise<void>, request: InferRequest): Promise<void> {
 export class OnDemand {
   readonly #host: OnDemandHost;
   readonly #loading = new Map<string, Promise<void>>();
+  /** Those of them that wait for room which others' loads may leave. */
+  readonly #waiting = new Set<string>();
 
   constructor(host: OnDemandHost) {
     this.#host = host;
@@ -96,9 +104,14 @@ export class OnDemand {
         await this.#host.load(name);
         return;
       } catch (error) {
-        const others = [...this.#loading].filter(([other]) => other !== name);
+        // Not such as wait themselves: two would wait for each other forever.
+        const others = [...this.#loading].filter(
+          ([other]) => other !== name && !this.#waiting.has(other),
+        );
         if (!isNoRoom(error) || others.length === 0) throw error;
+        this.#waiting.add(name);
         await Promise.race(others.map(([, loading]) => loading.catch(() => undefined)));
+        this.#waiting.delete(name);
         await new Promise((resolve) => setImmediate(resolve)); // their requests go first
       }
     }

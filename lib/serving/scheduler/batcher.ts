@@ -70,7 +70,9 @@ export class Batcher implements Scheduler {
     this.#backend = backend;
     this.#statistics = parts.statistics;
     this.#fitsWith = parts.fits;
-    this.#queue = new RequestQueue(batching, parts.maxQueueSize);
+    this.#queue = new RequestQueue(batching, parts.maxQueueSize, () => {
+      this.#idle();
+    });
     this.#maxBatch = batching === undefined ? 0 : Math.max(1, config.max_batch_size);
     // The largest batch is not preferred to others: it goes because it is full.
     this.#preferred = [...new Set(batching?.preferred_batch_size ?? [])]

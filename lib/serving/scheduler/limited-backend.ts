@@ -1,5 +1,6 @@
 // LimitedBackend: a backend that executes only while the rate limiter has the resources that one of its instances needs.
 
+import { ServingError } from '../../errors.js';
 import type { Backend, Batch, ModelMemory } from '../model/backend.js';
 import type { PendingRequest } from '../request.js';
 import type { LimitedInstance, ResourcePool } from './rate-resources.js';
@@ -122,6 +123,7 @@ export class LimitedBackend implements Backend {
     if (!this.#closed) {
       this.#closed = true;
       this.waiting = false;
+      for (const batch of this.#held.splice(0)) refuse(batch);
       this.#neighbours.closed();
       this.#pass();
     }
@@ -152,6 +154,18 @@ export class LimitedBackend implements Backend {
     candidates.sort((a, b) => a.share - b.share);
     for (const { backend } of candidates) backend.goOn();
   }
+}
+
+/** Its resources did not come before the model went. */
+function refuse(batch: Batch): void {
+  const error = new ServingError(
+    'ERR_TRT_MODEL_UNAVAILABLE',
+    'the model was unloaded while the request waited',
+    'Send it again.',
+  );
+  for (const request of batch.requests) request.fail(error, 'OTHER');
+  const now = performance.now();
+  batch.ended({ start: now, computeStart: now, computeEnd: now, end: now }, error);
 }
 
 function shares(a: LimitedInstance, b: LimitedInstance): boolean {

@@ -9,6 +9,8 @@ const slack = 1024;
 export class RequestFifo {
   #entries: (PendingRequest | undefined)[] = [];
   #head = 0;
+  /** Requests that settled while they waited, since places were last dropped for it. */
+  #withdrawn = 0;
 
   /** Index of the first place; see {@link at}. */
   get head(): number {
@@ -33,6 +35,14 @@ export class RequestFifo {
   /** Takes the request at a place. */
   clear(index: number): void {
     this.#entries[index] = undefined;
+  }
+
+  /** A request may have settled while it waited: once that was so for most places they are dropped. Indices are others afterwards. */
+  withdrawn(): void {
+    if (++this.#withdrawn < slack || this.#withdrawn * 2 < this.#entries.length) return;
+    this.#withdrawn = 0;
+    this.#entries = this.#entries.filter((request) => request !== undefined && !request.settled);
+    this.#head = 0;
   }
 
   /** Forgets the places at the beginning that hold nothing any more. Indices are others afterwards. */

@@ -32,6 +32,7 @@ export class RequestQueue {
   readonly #policies: ReadonlyMap<number, ModelQueuePolicy>;
   readonly #default: ModelQueuePolicy;
   readonly #maxQueueSize: number;
+  readonly #emptied: () => void;
   /** Requests that wait. */
   size = 0;
   /** Sum of their batch sizes. */
@@ -42,9 +43,15 @@ export class RequestQueue {
   /**
    * @param batching - undefined: no dynamic batching: no policy, but a request's own timeout holds.
    * @param maxQueueSize - Where a policy has no bound.
+   * @param emptied - Called when the last request that waited was withdrawn.
    */
-  constructor(batching: ModelDynamicBatching | undefined, maxQueueSize: number) {
+  constructor(
+    batching: ModelDynamicBatching | undefined,
+    maxQueueSize: number,
+    emptied: () => void = () => undefined,
+  ) {
     this.#maxQueueSize = maxQueueSize;
+    this.#emptied = emptied;
     this.#default =
       batching === undefined
         ? { ...noPolicy, allow_timeout_override: true }
@@ -79,6 +86,9 @@ export class RequestQueue {
     if (options.signal !== undefined) {
       request.onWithdrawn = () => {
         this.#left(level, request);
+        level.waiting.withdrawn();
+        level.late.withdrawn();
+        if (this.size === 0) this.#emptied();
       };
     }
     level.waiting.push(request);

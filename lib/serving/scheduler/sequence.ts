@@ -181,7 +181,7 @@ class SequenceScheduler implements Scheduler {
         'Give the sequence that the request belongs to (sequence_id).',
       );
     }
-    if (typeof id === 'number' && !Number.isSafeInteger(id)) {
+    if (typeof id !== 'string' && typeof id !== 'bigint' && !Number.isSafeInteger(id)) {
       return wrong(
         `inference request to model '${name}' must specify an integer or a string as correlation ID, got ${id}`,
         'Give large integers as bigint.',
@@ -330,6 +330,8 @@ class SequenceScheduler implements Scheduler {
         if (expiry > now) next = Math.min(next, expiry);
         else this.#expire(sequence);
       } else if (!sequence.closed) {
+        // One that has requests is not idle, however long they take.
+        if (sequence.queue.length > 0 || sequence.running !== undefined) sequence.lastUsed = now;
         const idleAt = sequence.lastUsed + this.#idleMs;
         if (idleAt > now) next = Math.min(next, idleAt);
         else this.#forget(sequence);
@@ -354,6 +356,7 @@ class SequenceScheduler implements Scheduler {
       ),
       'REJECTED',
     );
+    this.#wakeDrain();
   }
 }
 

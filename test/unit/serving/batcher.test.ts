@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { Tensor } from 'trt-node';
+import { expectError } from '../../helpers/expect-error.js';
 import { referenceSession } from '../../helpers/reference.js';
 import { servePlan } from '../../helpers/served-model.js';
 
@@ -40,4 +41,19 @@ test('concurrent requests of random sizes share batches, and each gets its own r
   );
   expect(model.statistics.executionCount).toBeLessThan(30);
   expect(Math.max(...model.statistics.batches.keys())).toBeLessThanOrEqual(32);
+});
+
+test('an array that is transferred while its request waits fails that request, and no other of the batch', async () => {
+  const model = await servePlan('mlp', batched);
+  const rows = [0, 1, 2].map((index) => new Float32Array(64).fill(index / 4));
+  const alone = await Promise.all(rows.map((x) => model.infer({ x: x.slice() }, {})));
+  const answers = rows.map((x) => model.infer({ x }, {}));
+  const settled = Promise.allSettled(answers);
+  structuredClone(rows[1], { transfer: [rows[1]?.buffer as ArrayBuffer] });
+  const [first, second, third] = await settled;
+  expect(first).toMatchObject({ status: 'fulfilled' });
+  await expectError(() => answers[1], 'ERR_TRT_REQUEST', "input 'x' was taken away");
+  expect(second?.status).toBe('rejected');
+  const got = third?.status === 'fulfilled' ? third.value.outputs.y?.data : undefined;
+  expect(got).toEqual(alone[2]?.outputs.y?.data);
 });

@@ -43,7 +43,7 @@ export class JsBackend implements Backend {
   }
 
   execute(batch: Batch): void {
-    this.#starting++;
+    this.#starting++; // until the runner has it
     const run = this.#run(batch).finally(() => this.#running.delete(run));
     this.#running.add(run);
   }
@@ -53,14 +53,21 @@ export class JsBackend implements Backend {
     let computeStart = start;
     let computeEnd = start;
     let failure: Error | undefined;
+    let starting = true;
+    const started = (): void => {
+      if (starting) this.#starting--;
+      starting = false;
+    };
     try {
       const requests = await Promise.all(
         batch.requests.map((request) =>
           hostRequest(request, this.#config, this.#outputs.names(request)),
         ),
-      ).finally(() => this.#starting--);
+      );
       computeStart = performance.now();
-      const responses = await this.#runner.execute(requests, batch.instance);
+      const executed = this.#runner.execute(requests, batch.instance);
+      started();
+      const responses = await executed;
       computeEnd = performance.now();
       if (responses.length !== requests.length) {
         throw new Error(
@@ -71,12 +78,14 @@ export class JsBackend implements Backend {
         this.#settle(request, responses[index] as RawResponse);
       }
     } catch (thrown) {
+      started();
       failure = modelError(this.#config.name, asError(thrown));
       for (const request of batch.requests) request.fail(failure, 'BACKEND');
     }
     const end = performance.now();
     computeEnd = Math.max(computeStart, computeEnd);
     batch.ended({ start, computeStart, computeEnd, end }, failure);
+    if (failure !== undefined) this.onFree?.(); // it may have ended before the runner had it
   }
 
   #settle(request: PendingRequest, response: RawResponse): void {

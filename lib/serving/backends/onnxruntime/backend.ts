@@ -69,18 +69,23 @@ export class OrtBackend implements Backend {
     let computeStart = start;
     let computeEnd = start;
     let failure: Error | undefined;
+    let starting = true;
+    const started = (): void => {
+      if (starting) this.#starting--;
+      starting = false;
+    };
     try {
       const transfer: ArrayBuffer[] = [];
-      const feeds = await this.#feeds(batch, transfer).finally(() => this.#starting--);
+      const feeds = await this.#feeds(batch, transfer);
       computeStart = performance.now();
       const message = { kind: 'run', feeds, fetches: this.#fetches(batch) };
-      const answer = await this.#pool.run(
-        (worker) => worker.run(message, transfer),
-        batch.instance,
-      );
+      const running = this.#pool.run((worker) => worker.run(message, transfer), batch.instance);
+      started();
+      const answer = await running;
       computeEnd = performance.now();
       this.#answer(batch, answer as Record<string, OrtMessage>);
     } catch (thrown) {
+      started();
       failure = modelError(this.#config.name, asError(thrown));
       for (const request of batch.requests) request.fail(failure, 'BACKEND');
     }
@@ -89,6 +94,7 @@ export class OrtBackend implements Backend {
       { start, computeStart, computeEnd: Math.max(computeStart, computeEnd), end },
       failure,
     );
+    if (failure !== undefined) this.onFree?.(); // it may have ended before the pool had it
   }
 
   async #feeds(batch: Batch, transfer: ArrayBuffer[]): Promise<Record<string, OrtMessage>> {

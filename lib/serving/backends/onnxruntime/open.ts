@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ServingError } from '../../../errors.js';
 import type { ModelConfig } from '../../config/model-config.js';
 import { emptyModelConfig } from '../../config/defaults.js';
-import type { OpenModel, VersionSource } from '../../model/loading.js';
+import type { ModelFacts, OpenModel, VersionSource } from '../../model/loading.js';
 import { WorkerPool } from '../workers/worker-pool.js';
 import { OrtBackend } from './backend.js';
 import { ortSettings } from './settings.js';
@@ -74,8 +74,15 @@ export const openOnnxRuntime: OpenModel = async (source, context) => {
   // What the file tells is needed before the config is complete; the threads are kept if it stays as it was.
   let pool: WorkerPool | undefined = await workers(given);
   let backend: OrtBackend | undefined;
+  let facts: ModelFacts;
+  try {
+    facts = ortFacts(name, pool.about as OrtAbout);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
   return {
-    facts: ortFacts(name, pool.about as OrtAbout),
+    facts,
     async start(config) {
       const { instances, options } = ortSettings(config);
       const before = ortSettings(given);

@@ -90,8 +90,7 @@ export class TensorRTBackend implements Backend {
         : 'device',
     );
     parts.session.onFree = () => {
-      for (const batch of this.#parked.splice(0)) this.execute(batch);
-      if (this.free > 0) this.onFree?.();
+      this.#freed();
     };
   }
 
@@ -294,8 +293,13 @@ export class TensorRTBackend implements Backend {
     } catch (error) {
       if (slot !== undefined) this.#session.giveBack(slot);
       this.#failed(batch, asError(error), start);
-      this.onFree?.();
     }
+    this.#freed(); // the slot is free again, unless it was needed
+  }
+
+  #freed(): void {
+    for (const batch of this.#parked.splice(0)) this.execute(batch);
+    if (this.free > 0) this.onFree?.();
   }
 
   #failed(batch: Batch, cause: Error, start: number): void {

@@ -1,6 +1,9 @@
 // Gather: the inputs of a batch's requests, one copy each, into a slot's staging memory.
 
+import { ServingError } from '../../../errors.js';
 import type { Staged } from '../../../session/gathered.js';
+import { volume } from '../../../validate.js';
+import { datatypeTable } from '../../datatype.js';
 import type { InferTensor } from '../../infer-tensor.js';
 import type { PendingRequest } from '../../request.js';
 import { elementsOf } from './arrange.js';
@@ -38,12 +41,28 @@ export function gather(
       const tensor = given >= 0 ? request.inputs[given] : tensorOf(binding, request);
       if (tensor === undefined) continue;
       const source = tensor.source as Uint8Array;
+      if (source.byteLength === 0 && volume(tensor.shape) > 0) {
+        const end = offset + volume(tensor.shape) * datatypeTable[tensor.datatype].bytes;
+        bytes.fill(0, offset, end);
+        offset = end;
+        request.fail(taken(binding.row.name), 'OTHER');
+        continue;
+      }
       if (tensor.raw) bytes.set(source, offset);
       else if (!onDevice || tensor.device === undefined) view.set(source, offset / step);
       offset += source.byteLength;
     }
     if (offset < bytes.length) bytes.fill(0, offset);
   }
+}
+
+/** Others of the batch shall not suffer from what became of one request's memory. */
+function taken(input: string): ServingError {
+  return new ServingError(
+    'ERR_TRT_REQUEST',
+    `the data of inference input '${input}' was taken away while the request waited`,
+    'Its ArrayBuffer was transferred or detached: leave it alone until the request is answered.',
+  );
 }
 
 /** Triton's batch inputs: what the batcher tells the model of its ragged requests. */

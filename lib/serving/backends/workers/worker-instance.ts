@@ -124,9 +124,9 @@ export class WorkerInstance {
     const worker = this.#worker as Worker;
     const { timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
+      worker.postMessage(message, transfer); // throws for what cannot be cloned: then there is no job
       this.#job = { resolve, reject };
       worker.ref();
-      worker.postMessage(message, transfer);
       if (timeoutMs > 0) {
         this.#timer = setTimeout(() => {
           this.#timedOut();

@@ -75,12 +75,17 @@ export class WorkerPool {
       const dead = worker?.dead ?? this.broken;
       if (dead !== undefined) reject(dead);
       else if (worker?.idle === true) start(worker);
-      else this.#queue(Math.max(index, 0)).push({ start, refuse: reject });
+      else this.#queue(index < 0 ? this.#alive() : index).push({ start, refuse: reject });
     });
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.close()));
+  }
+
+  /** One that will be idle again. */
+  #alive(): number {
+    return this.#workers.findIndex(({ dead }) => dead === undefined);
   }
 
   #queue(index: number): Waiting[] {
