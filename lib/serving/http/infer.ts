@@ -5,6 +5,8 @@ import type { InferResponse } from '../request.js';
 import type { Limits } from '../security/limits.js';
 import type { InferenceService } from '../service.js';
 import type { ServerSettings } from '../settings.js';
+import { forwardHeadersOf } from '../forward-headers.js';
+import { requestTraced } from '../traced-request.js';
 import type { Trace } from '../tracer.js';
 import {
   type ContentEncoding,
@@ -16,7 +18,6 @@ import {
 import { type ParsedRequest, jsonLength, parseInferRequest } from './infer-request.js';
 import { type ResponseBody, closeOutputs, responseBody } from './infer-response.js';
 import { rawInferRequest } from './raw-request.js';
-import { InferTensor } from '../infer-tensor.js';
 import { errorAnswer, sendError } from './respond.js';
 
 /** Parts shorter than this together are copied into one write; it is cheaper than several. */
@@ -122,11 +123,14 @@ export class InferHandler {
       length === 0
         ? rawInferRequest(body, service, model, version)
         : parseInferRequest(body, length, { model, version, sharedMemory, limits });
-    if (forwardHeaders !== undefined) forward(message, forwardHeaders, parsed);
+    if (forwardHeaders !== undefined) {
+      // By their names as the client wrote them.
+      forwardHeadersOf(message.rawHeaders, forwardHeaders, parsed.request);
+    }
     return parsed;
   }
 
-  async #request(
+  #request(
     { request }: ParsedRequest,
     signal: AbortSignal,
     trace: Trace | undefined,
@@ -134,22 +138,8 @@ export class InferHandler {
     request.signal = signal;
     // The answer is written at once: it may be views of the batch's memory.
     request.views = true;
-    if (trace === undefined) return this.#options.service.request(request);
-    trace.request(request.modelName, String(request.version ?? ''), request.id ?? '');
-    for (const [name, tensor] of Object.entries(request.inputs)) {
-      if (tensor instanceof InferTensor) trace.tensor('TENSOR_QUEUE_INPUT', name, tensor);
-    }
-    request.trace = (activity, at) => {
-      trace.stamp(activity, at);
-    };
-    trace.stamp('REQUEST_START');
-    const answer = await this.#options.service.request(request);
-    trace.stamp('REQUEST_END');
-    for (const [name, tensor] of Object.entries(answer.outputs)) {
-      trace.tensor('TENSOR_BACKEND_OUTPUT', name, tensor);
-    }
-    trace.stamp('INFER_RESPONSE_COMPLETE');
-    return answer;
+    const { service } = this.#options;
+    return trace === undefined ? service.request(request) : requestTraced(service, request, trace);
   }
 
   async #send(call: InferCall, body: ResponseBody, trace: Trace | undefined): Promise<void> {
@@ -208,14 +198,4 @@ function writeParts(
   response.write(head);
   for (const part of parts) response.write(part);
   response.end();
-}
-
-/** Headers by their names as the client wrote them. */
-function forward(message: IncomingMessage, pattern: RegExp, { request }: ParsedRequest): void {
-  const { rawHeaders } = message;
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string;
-    if (!pattern.test(name)) continue;
-    request.parameters = { ...request.parameters, [name]: rawHeaders[at + 1] as string };
-  }
 }

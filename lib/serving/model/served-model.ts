@@ -34,9 +34,15 @@ export interface ServedParts {
   /** Where the config enables it. */
   readonly cache: ResponseCache | undefined;
   readonly labels: ReadonlyMap<string, readonly string[]>;
+  readonly loadSeconds: number;
 }
 
 const noOptions: InferOptions = {};
+
+/** Whether an object puts the name before all others. */
+function isIndexName(name: string): boolean {
+  return /^(?:0|[1-9]\d*)$/.test(name);
+}
 
 /** @internal */
 export class ServedModel implements LoadedVersion, RequestOwner {
@@ -44,7 +50,9 @@ export class ServedModel implements LoadedVersion, RequestOwner {
   readonly version: string;
   readonly config: ModelConfig;
   readonly statistics: ModelStatistics;
+  readonly loadSeconds: number;
   readonly outputNames: readonly string[];
+  readonly outputOrder: readonly string[] | undefined;
   readonly #parts: ServedParts;
   readonly #specs: TensorSpecs;
   readonly #scheduler: Scheduler;
@@ -64,8 +72,10 @@ export class ServedModel implements LoadedVersion, RequestOwner {
     this.version = parts.version;
     this.config = config;
     this.statistics = parts.statistics;
+    this.loadSeconds = parts.loadSeconds;
     this.#specs = specs;
     this.outputNames = specs.outputNames;
+    this.outputOrder = specs.outputNames.some(isIndexName) ? specs.outputNames : undefined;
     this.#scheduler = parts.scheduler;
     this.#backend = parts.backend;
     // Where the config leaves no dimension open, it was compared with the model when it was loaded.

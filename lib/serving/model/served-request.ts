@@ -16,6 +16,8 @@ export interface RequestOwner {
   readonly version: string;
   /** Of the config, in its order. */
   readonly outputNames: readonly string[];
+  /** The same, where an object would not keep their order. */
+  readonly outputOrder: readonly string[] | undefined;
   answered(request: ServedRequest, outputs: readonly (InferTensor | undefined)[]): void;
   failed(request: ServedRequest, reason: FailureReason): void;
 }
@@ -102,7 +104,7 @@ export class ServedRequest implements PendingRequest {
     }
     this.#settle();
     this.#owner.answered(this, outputs);
-    const { name, version, outputNames } = this.#owner;
+    const { name, version, outputNames, outputOrder } = this.#owner;
     const byName: Record<string, InferTensor> = {};
     for (let index = 0; index < outputs.length; index++) {
       const output = outputs[index];
@@ -114,6 +116,7 @@ export class ServedRequest implements PendingRequest {
       modelVersion: version,
       id: id ?? '',
       outputs: byName,
+      outputOrder,
       parameters,
     });
   }
