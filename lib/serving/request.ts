@@ -2,6 +2,7 @@
 
 import type { DeviceTensor } from '../device-tensor.js';
 import type { Tensor } from '../tensor.js';
+import type { Cancellation } from './cancellation.js';
 import type { NumericArray } from './datatype.js';
 import type { InferTensor } from './infer-tensor.js';
 
@@ -31,6 +32,8 @@ export interface InferOptions {
   timeoutMs?: number | undefined;
   /** Gives the request up: one that waits is taken out of the queue and never reaches the device. */
   signal?: AbortSignal | undefined;
+  /** The same, cheaper, of requests that came through a door; `signal` is made of it when somebody reads that. @internal */
+  cancellation?: Cancellation | undefined;
   /** Sequence that this request belongs to; 0 or '' is none. */
   sequenceId?: number | bigint | string | undefined;
   sequenceStart?: boolean | undefined;

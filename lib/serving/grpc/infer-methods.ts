@@ -1,5 +1,6 @@
 // ModelInfer and ModelStreamInfer.
 
+import { setCancellation } from '../cancellation.js';
 import { forwardHeadersOf } from '../forward-headers.js';
 import { requestTraced } from '../traced-request.js';
 import type { GrpcCall } from './call.js';
@@ -45,7 +46,7 @@ async function infer(
   isStream: boolean,
 ): Promise<EncodedResponse> {
   const { settings, service, options } = context;
-  const call = new InferCall(decoded, grpc.signal, {
+  const call = new InferCall(decoded, {
     service,
     sharedMemory: settings?.sharedMemory,
     maxTensors: options.limits.maxTensors,
@@ -53,6 +54,9 @@ async function infer(
   if (options.forwardHeaders !== undefined) {
     forwardHeadersOf(metadataOf(grpc), options.forwardHeaders, call.request);
   }
+  // The requests of a stream share one.
+  if (isStream) call.request.signal = grpc.cancellation.signal;
+  else setCancellation(call.request, grpc.cancellation);
   const trace = settings?.tracer.start(decoded.modelName);
   context.inFlight++;
   try {

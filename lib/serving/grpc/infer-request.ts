@@ -94,7 +94,7 @@ export class InferCall {
   #classes: Map<string, number> | undefined;
 
   /** @throws ServingError in Triton's words */
-  constructor(decoded: DecodedInferRequest, signal: AbortSignal, context: InferContext) {
+  constructor(decoded: DecodedInferRequest, context: InferContext) {
     this.#context = context;
     try {
       const { options, emptyFinalResponse } = readRequestParameters(decoded.parameters);
@@ -108,7 +108,6 @@ export class InferCall {
         inputs: this.#readInputs(decoded),
         outputs,
         onDevice: this.#onDevice(),
-        signal,
       };
     } catch (error) {
       this.close();

@@ -1,6 +1,7 @@
 // The infer request of HTTP: body in, one answer out; the client's going away cancels it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Cancellation, setCancellation } from '../cancellation.js';
 import type { InferResponse } from '../request.js';
 import type { Limits } from '../security/limits.js';
 import type { InferenceService } from '../service.js';
@@ -51,7 +52,7 @@ function header(message: IncomingMessage, name: string): string | undefined {
 /** Answers infer requests. @internal */
 export class InferHandler {
   readonly #options: InferOptionsOfDoor;
-  readonly #controllers = new Set<AbortController>();
+  readonly #underWay = new Set<Cancellation>();
 
   constructor(options: InferOptionsOfDoor) {
     this.#options = options;
@@ -59,29 +60,29 @@ export class InferHandler {
 
   /** Requests that are not answered yet. */
   get inFlight(): number {
-    return this.#controllers.size;
+    return this.#underWay.size;
   }
 
   /** Gives all of them up. */
   abort(): void {
-    for (const controller of this.#controllers) controller.abort();
+    for (const cancellation of this.#underWay) cancellation.cancel();
   }
 
   /** Answers; never rejects. */
   async answer(call: InferCall): Promise<void> {
     const { response } = call;
     const { limits, settings } = this.#options;
-    if (this.#controllers.size >= limits.maxConcurrentRequests) {
+    if (this.#underWay.size >= limits.maxConcurrentRequests) {
       sendError(response, {
         status: 503,
         error: `Exceeds maximum queue size: ${limits.maxConcurrentRequests} requests are in the server`,
       });
       return;
     }
-    const controller = new AbortController();
-    this.#controllers.add(controller);
+    const cancellation = new Cancellation();
+    this.#underWay.add(cancellation);
     response.once('close', () => {
-      if (!response.writableFinished) controller.abort();
+      if (!response.writableFinished) cancellation.cancel();
     });
     const trace = settings.tracer.start(call.model);
     let parsed: ParsedRequest | undefined;
@@ -90,7 +91,7 @@ export class InferHandler {
       trace?.stamp('HTTP_RECV_START', call.receivedAt);
       trace?.stamp('HTTP_RECV_END');
       parsed = await this.#parse(call);
-      answer = await this.#request(parsed, controller.signal, trace);
+      answer = await this.#request(parsed, cancellation, trace);
       const body = responseBody(answer, parsed, this.#options.service);
       await this.#send(call, body instanceof Promise ? await body : body, trace);
     } catch (error) {
@@ -98,7 +99,7 @@ export class InferHandler {
     } finally {
       if (answer !== undefined) closeOutputs(answer);
       if (parsed !== undefined) for (const range of parsed.ranges) range.release();
-      this.#controllers.delete(controller);
+      this.#underWay.delete(cancellation);
       trace?.end();
     }
   }
@@ -132,10 +133,10 @@ export class InferHandler {
 
   #request(
     { request }: ParsedRequest,
-    signal: AbortSignal,
+    cancellation: Cancellation,
     trace: Trace | undefined,
   ): Promise<InferResponse> {
-    request.signal = signal;
+    setCancellation(request, cancellation);
     // The answer is written at once: it may be views of the batch's memory.
     request.views = true;
     const { service } = this.#options;

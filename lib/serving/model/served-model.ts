@@ -109,7 +109,7 @@ export class ServedModel implements LoadedVersion, RequestOwner {
       return Promise.reject(asError(error));
     }
     this.pending++;
-    if (options.signal !== undefined && !request.watch(options.signal)) return request.promise;
+    if (!request.watch()) return request.promise;
     if (this.#parts.cache !== undefined && this.#answerFromCache(request, this.#parts.cache)) {
       return request.promise;
     }
