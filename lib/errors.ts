@@ -425,7 +425,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   ERR_TRT_REQUEST: row(ServingError, 'Change the request as the message says.'),
   ERR_TRT_MODEL_NOT_FOUND: row(
     ServingError,
-    'Ask the repository index for the models and versions that there are.',
+    'Ask the repository index for the models and versions that there are, or the status of shared memory for its regions.',
   ),
   ERR_TRT_MODEL_UNAVAILABLE: row(
     ServingError,

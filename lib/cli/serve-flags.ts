@@ -99,6 +99,12 @@ const http: readonly Flag[] = [
     help: 'Parts of the API that need a header; may be repeated',
   },
   {
+    name: 'http-allowed-origin',
+    value: 'ORIGIN',
+    repeated: true,
+    help: 'Sites whose pages may send POST requests from a browser (none but the server’s own)',
+  },
+  {
     name: 'http-max-input-size',
     aliases: ['max-body-bytes'],
     value: 'BYTES',
@@ -126,6 +132,11 @@ const grpc: readonly Flag[] = [
     value: 'API[,API]:KEY=VALUE',
     repeated: true,
     help: 'Parts of the API that need metadata triton-grpc-protocol-KEY; may be repeated',
+  },
+  {
+    name: 'grpc-header-forward-pattern',
+    value: 'REGEX',
+    help: 'Metadata that become parameters of the request',
   },
   { name: 'grpc-keepalive-time', value: 'MS', help: 'Silence before a ping (7200000)' },
   { name: 'grpc-keepalive-timeout', value: 'MS', help: 'Wait for its answer (20000)' },
@@ -285,7 +296,6 @@ const without: readonly Flag[] = [
     'vertex-ai-thread-count',
     'vertex-ai-default-model',
   ]),
-  ...unsupported('Send such values as parameters of the request.', ['grpc-header-forward-pattern']),
 ];
 
 /** All of them. */

@@ -128,6 +128,7 @@ function accessOptions(parsed: ParsedFlags, restricting: string): AccessOptions 
     open: categories(parsed, 'open-api'),
     disabled: categories(parsed, 'disable-api'),
     restricted,
+    allowedOrigins: flagValues(parsed, 'http-allowed-origin'),
   };
 }
 
@@ -181,6 +182,7 @@ function grpcOptions(parsed: ParsedFlags): ServeOptions['grpc'] {
     port: port(parsed, 'grpc-port'),
     tls: tls ? tlsOptions(parsed, 'grpc', mutual) : undefined,
     access: accessOptions(parsed, 'grpc-restricted-protocol'),
+    forwardHeaders: flagValue(parsed, 'grpc-header-forward-pattern'),
     inferResponseCompressionLevel: choiceFlag(
       parsed,
       'grpc-infer-response-compression-level',

@@ -2,6 +2,7 @@
 
 import type { DeviceTensor } from '../device-tensor.js';
 import type { Tensor } from '../tensor.js';
+import type { Cancellation } from './cancellation.js';
 import type { NumericArray } from './datatype.js';
 import type { InferTensor } from './infer-tensor.js';
 
@@ -31,6 +32,8 @@ export interface InferOptions {
   timeoutMs?: number | undefined;
   /** Gives the request up: one that waits is taken out of the queue and never reaches the device. */
   signal?: AbortSignal | undefined;
+  /** The same, cheaper, of requests that came through a door; `signal` is made of it when somebody reads that. @internal */
+  cancellation?: Cancellation | undefined;
   /** Sequence that this request belongs to; 0 or '' is none. */
   sequenceId?: number | bigint | string | undefined;
   sequenceStart?: boolean | undefined;
@@ -64,8 +67,10 @@ export interface InferResponse {
   /** The version that answered. */
   readonly modelVersion: string;
   readonly id: string;
-  /** By name, in the order of the config. */
+  /** By name, in the order of the config; objects put names such as '914' first. */
   readonly outputs: Readonly<Record<string, InferTensor>>;
+  /** The order of the config where `outputs` could not keep it; also names of outputs that were not wanted. @internal */
+  readonly outputOrder?: readonly string[] | undefined;
   readonly parameters?: Parameters | undefined;
 }
 
@@ -111,6 +116,19 @@ export interface PendingRequest {
   fail(error: Error, reason: FailureReason): void;
   /** Called once when it settles by signal or timeout while it waits: the scheduler takes it out of its queue. */
   onWithdrawn: (() => void) | undefined;
+}
+
+/**
+ * Names of the outputs in the order in which they are to be sent: as asked for, else the config's.
+ * @internal
+ */
+export function outputNamesOf(
+  { outputs, outputOrder }: InferResponse,
+  asked: readonly string[] | undefined,
+): readonly string[] {
+  const order = asked ?? outputOrder;
+  if (order === undefined) return Object.keys(outputs);
+  return order.filter((name) => Object.hasOwn(outputs, name));
 }
 
 /** nv_inference_request_failure's reasons. */

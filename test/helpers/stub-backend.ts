@@ -85,6 +85,7 @@ export function stubModel(
     check: undefined,
     scheduler,
     cache: undefined,
+    loadSeconds: 0,
     labels: new Map(),
   });
   return { model, backend };

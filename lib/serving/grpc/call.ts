@@ -1,6 +1,7 @@
 // GrpcCall: one HTTP/2 stream as a gRPC call: its messages, deadline, cancellation and status.
 
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { Cancellation } from '../cancellation.js';
 import {
   type CompressionLevel,
   type Encoding,
@@ -69,7 +70,7 @@ export class GrpcCall {
   readonly #frames: FrameReader;
   #encoding: Encoding = 'identity';
   #responseEncoding: Encoding = 'identity';
-  #controller: AbortController | undefined;
+  #cancellation: Cancellation | undefined;
   #timer: NodeJS.Timeout | undefined;
   #trailers: Record<string, string> = okTrailers;
   /** Messages are handed on, and sent, in order: each waits for the one before where one has to be (de)compressed. */
@@ -88,17 +89,17 @@ export class GrpcCall {
     stream.on('close', () => {
       if (this.done) return;
       this.#finished();
-      this.#controller?.abort(new GrpcError(grpcStatus.CANCELLED, 'the client has cancelled'));
+      this.#cancellation?.cancel(new GrpcError(grpcStatus.CANCELLED, 'the client has cancelled'));
     });
   }
 
-  /** Aborted when the client goes away or its deadline passes. */
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.done) this.#controller.abort();
+  /** Cancelled when the client goes away, the deadline passes, or the call fails. */
+  get cancellation(): Cancellation {
+    if (this.#cancellation === undefined) {
+      this.#cancellation = new Cancellation();
+      if (this.done) this.#cancellation.cancel();
     }
-    return this.#controller.signal;
+    return this.#cancellation;
   }
 
   /** The first value of a header. */
@@ -260,7 +261,7 @@ export class GrpcCall {
   fail(error: unknown): void {
     if (!this.done) this.#settings.report(error);
     this.end(statusOf(error));
-    this.#controller?.abort(error);
+    this.#cancellation?.cancel(error);
   }
 
   /** Ends the call with a status that is not OK. */

@@ -1,7 +1,8 @@
 // ModelInfer and ModelStreamInfer.
 
-import type { InferResponse } from '../request.js';
-import type { Trace } from '../tracer.js';
+import { setCancellation } from '../cancellation.js';
+import { forwardHeadersOf } from '../forward-headers.js';
+import { requestTraced } from '../traced-request.js';
 import type { GrpcCall } from './call.js';
 import type { DoorContext } from './door-context.js';
 import { type DecodedInferRequest, decodeInferRequest } from './infer-decode.js';
@@ -27,41 +28,46 @@ function admit(context: DoorContext): void {
   );
 }
 
-function startTrace(context: DoorContext, request: DecodedInferRequest): Trace | undefined {
-  const trace = context.settings?.tracer.start(request.modelName);
-  if (trace === undefined) return undefined;
-  trace.request(request.modelName, request.modelVersion, request.id);
-  trace.stamp('REQUEST_START');
-  return trace;
-}
-
-function endTrace(trace: Trace | undefined): void {
-  trace?.stamp('REQUEST_END');
-  trace?.end();
+/** Names and values in turn, without what HTTP/2 adds. */
+function metadataOf({ headers }: GrpcCall): string[] {
+  const pairs: string[] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith(':') || value === undefined) continue;
+    for (const each of Array.isArray(value) ? value : [value]) pairs.push(name, each);
+  }
+  return pairs;
 }
 
 /** Has one request answered. @returns Rejects with what the client is to be told. */
 async function infer(
-  signal: AbortSignal,
+  grpc: GrpcCall,
   context: DoorContext,
   decoded: DecodedInferRequest,
   isStream: boolean,
 ): Promise<EncodedResponse> {
   const { settings, service, options } = context;
-  const call = new InferCall(decoded, signal, {
+  const call = new InferCall(decoded, {
     service,
     sharedMemory: settings?.sharedMemory,
     maxTensors: options.limits.maxTensors,
   });
-  const trace = startTrace(context, decoded);
+  if (options.forwardHeaders !== undefined) {
+    forwardHeadersOf(metadataOf(grpc), options.forwardHeaders, call.request);
+  }
+  // The requests of a stream share one.
+  if (isStream) call.request.signal = grpc.cancellation.signal;
+  else setCancellation(call.request, grpc.cancellation);
+  const trace = settings?.tracer.start(decoded.modelName);
   context.inFlight++;
   try {
-    const response: InferResponse = await service.request(call.request);
+    const response = await (trace === undefined
+      ? service.request(call.request)
+      : requestTraced(service, call.request, trace));
     return call.encodeNow(response, isStream) ?? (await call.encode(response, isStream));
   } finally {
     context.inFlight--;
     call.close();
-    endTrace(trace);
+    trace?.end();
   }
 }
 
@@ -71,7 +77,7 @@ export function modelInfer(call: GrpcCall, message: Buffer, context: DoorContext
   const answer = async () => {
     admit(context);
     const decoded = decodeInferRequest(message);
-    return infer(call.signal, context, decoded, false);
+    return infer(call, context, decoded, false);
   };
   answer().then(
     (response) => {
@@ -143,8 +149,7 @@ export class StreamInfer {
   async #answer(decoded: DecodedInferRequest): Promise<Uint8Array[]> {
     try {
       admit(this.#context);
-      const { signal } = this.#call;
-      return encodeStreamResponse(await infer(signal, this.#context, decoded, true));
+      return encodeStreamResponse(await infer(this.#call, this.#context, decoded, true));
     } catch (error) {
       if (this.#errorEndsStream) throw error;
       this.#context.report(error);

@@ -4,7 +4,13 @@ import { decodeBytesTensor } from '../bytes-tensor.js';
 import { classify } from '../classification.js';
 import { type Datatype, datatypeTable, isDatatype } from '../datatype.js';
 import { InferTensor } from '../infer-tensor.js';
-import type { InferInputs, InferRequest, InferResponse, Parameters } from '../request.js';
+import {
+  type InferInputs,
+  type InferRequest,
+  type InferResponse,
+  type Parameters,
+  outputNamesOf,
+} from '../request.js';
 import type { InferenceService } from '../service.js';
 import type { SharedMemoryRange, SharedMemoryRegistry } from '../shared-memory/registry.js';
 import { tensorOfContents } from './infer-contents.js';
@@ -88,7 +94,7 @@ export class InferCall {
   #classes: Map<string, number> | undefined;
 
   /** @throws ServingError in Triton's words */
-  constructor(decoded: DecodedInferRequest, signal: AbortSignal, context: InferContext) {
+  constructor(decoded: DecodedInferRequest, context: InferContext) {
     this.#context = context;
     try {
       const { options, emptyFinalResponse } = readRequestParameters(decoded.parameters);
@@ -102,7 +108,6 @@ export class InferCall {
         inputs: this.#readInputs(decoded),
         outputs,
         onDevice: this.#onDevice(),
-        signal,
       };
     } catch (error) {
       this.close();
@@ -232,7 +237,7 @@ export class InferCall {
   /** The answer as it goes into a message; writes to shared memory what belongs there. */
   async encode(response: InferResponse, final: boolean): Promise<EncodedResponse> {
     const outputs: EncodedOutput[] = [];
-    for (const name of Object.keys(response.outputs)) {
+    for (const name of outputNamesOf(response, this.request.outputs)) {
       outputs.push(await this.#output(name, response));
     }
     return this.#response(response, outputs, final);
@@ -242,7 +247,7 @@ export class InferCall {
   encodeNow(response: InferResponse, final: boolean): EncodedResponse | undefined {
     if (this.#written !== undefined || this.#classes !== undefined) return undefined;
     const outputs: EncodedOutput[] = [];
-    for (const name of Object.keys(response.outputs)) {
+    for (const name of outputNamesOf(response, this.request.outputs)) {
       const tensor = response.outputs[name] as InferTensor;
       if (tensor.device !== undefined) return undefined;
       outputs.push({ name, tensor, elsewhere: false });

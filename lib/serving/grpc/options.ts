@@ -5,6 +5,7 @@ import { checkChoice, checkInteger, checkOptions } from '../../validate.js';
 import type { AccessOptions } from '../security/access.js';
 import { type LimitOptions, type Limits, resolveLimits } from '../security/limits.js';
 import type { TlsOptions } from '../security/tls.js';
+import { checkPattern } from '../forward-headers.js';
 import type { ServerSettings } from '../settings.js';
 import type { CompressionLevel } from './framing.js';
 
@@ -40,6 +41,8 @@ export interface GrpcServerOptions {
   keepalive?: KeepaliveOptions | undefined;
   /** How hard responses of inference are compressed for clients that read it (--grpc-infer-response-compression-level). Default 'none'. */
   inferResponseCompressionLevel?: CompressionLevel | undefined;
+  /** Metadata whose keys match become parameters of the request, for js models (--grpc-header-forward-pattern). Default: none. */
+  forwardHeaders?: RegExp | string | undefined;
   /** Calls of one connection at the same time. Default 1000. */
   maxConcurrentStreams?: number | undefined;
   /** Requests of one ModelStreamInfer that wait or run, before the server reads no more of it. Default 256. */
@@ -56,6 +59,7 @@ export interface GrpcSettings {
   readonly limits: Limits;
   readonly keepalive: Keepalive;
   readonly compression: CompressionLevel;
+  readonly forwardHeaders: RegExp | undefined;
   readonly maxConcurrentStreams: number;
   readonly maxStreamRequests: number;
 }
@@ -113,6 +117,7 @@ export function resolveGrpcOptions(options: GrpcServerOptions): GrpcSettings {
       'settings',
       'keepalive',
       'inferResponseCompressionLevel',
+      'forwardHeaders',
       'maxConcurrentStreams',
       'maxStreamRequests',
     ],
@@ -127,6 +132,7 @@ export function resolveGrpcOptions(options: GrpcServerOptions): GrpcSettings {
       'inferResponseCompressionLevel',
       ['none', 'low', 'medium', 'high'],
     ),
+    forwardHeaders: checkPattern(options.forwardHeaders),
     maxConcurrentStreams: checkInteger(
       maxConcurrentStreams,
       'maxConcurrentStreams',

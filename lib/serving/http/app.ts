@@ -10,12 +10,13 @@ import {
 } from 'fastify';
 import type { AccessControl, ApiCategory } from '../security/access.js';
 import type { Limits } from '../security/limits.js';
+import { foreignOriginMessage } from '../security/origin.js';
 import type { ServerLog } from '../log-settings.js';
 import { tooLarge } from './compression.js';
 import type { InferHandler } from './infer.js';
 import { parseJsonObject } from './json-parser.js';
 import { nameOf, versionOf } from './model-routes.js';
-import { errorAnswer, sendError, sendJson } from './respond.js';
+import { type ErrorAnswer, errorAnswer, sendError, sendJson } from './respond.js';
 import type { Call, Route } from './route.js';
 
 const allMethods: readonly HTTPMethods[] = [
@@ -51,6 +52,20 @@ export interface AppOptions {
   readonly log: ServerLog;
   /** Whether the door closes: inferences are refused. */
   readonly isClosing: () => boolean;
+}
+
+/** The answer to requests of pages of other sites. @internal */
+export const foreignOrigin: ErrorAnswer = {
+  status: 403,
+  error: foreignOriginMessage,
+  hint: 'Name the site in access.allowedOrigins (--http-allowed-origin) if its pages may use this server.',
+};
+
+/** Whether a page of another site sends it, to change something. @internal */
+export function isForeign(message: IncomingMessage, access: AccessControl): boolean {
+  const { origin, host } = message.headers;
+  if (origin === undefined || message.method !== 'POST') return false;
+  return !access.origins.allows({ origin, host, localAddress: message.socket.localAddress });
 }
 
 type Action = (call: Call) => void | Promise<void>;
@@ -128,12 +143,11 @@ class App {
     category: ApiCategory,
     action: Action,
   ): void {
-    const { access } = this.#options;
     this.#app.route({
       url: path,
       method: [...methods],
-      // Before the body is read; without restrictions there is no hook at all.
-      ...(access.isOpen ? {} : { onRequest: this.#guard(category) }),
+      // Before the body is read.
+      onRequest: this.#guard(category),
       handler: (request, reply) => {
         reply.hijack();
         void this.#run(action, callOf(request, reply));
@@ -163,6 +177,11 @@ class App {
 
   #guard(category: ApiCategory) {
     return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+      if (isForeign(request.raw, this.#options.access)) {
+        reply.hijack();
+        sendError(reply.raw, foreignOrigin, true);
+        return;
+      }
       const refusal = this.#options.access.refuse(category, (name) => {
         const value = request.headers[name];
         return Array.isArray(value) ? value[0] : value;

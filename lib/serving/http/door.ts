@@ -9,15 +9,16 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { ServingError, asError, invalidArgument } from '../../errors.js';
+import { ServingError, invalidArgument } from '../../errors.js';
 import { checkOptions } from '../../validate.js';
 import { AccessControl, type AccessOptions } from '../security/access.js';
 import { defaultAddress } from '../security/describe.js';
 import { type LimitOptions, type Limits, resolveLimits } from '../security/limits.js';
 import { type TlsFiles, type TlsOptions, readTlsFiles } from '../security/tls.js';
+import { checkPattern } from '../forward-headers.js';
 import type { InferenceService } from '../service.js';
 import { ServerSettings, type ServerSettingsOptions } from '../settings.js';
-import { type HttpPage, makeApp } from './app.js';
+import { type HttpPage, isForeign, makeApp } from './app.js';
 import { tooLarge } from './compression.js';
 import { InferHandler } from './infer.js';
 import { modelRoutes } from './model-routes.js';
@@ -68,19 +69,6 @@ function checkBasePath(path: string | undefined): string {
   );
 }
 
-function checkPattern(pattern: RegExp | string | undefined): RegExp | undefined {
-  if (pattern === undefined || pattern === '') return undefined;
-  try {
-    // Header names know no case; a global pattern would remember where it was.
-    return new RegExp(pattern, 'i');
-  } catch (error) {
-    throw invalidArgument(
-      `forwardHeaders: ${asError(error).message}`,
-      'Give a regular expression, for example "^x-".',
-    );
-  }
-}
-
 /** The door. Made by {@link createServer}. */
 export class HttpDoor {
   /**
@@ -112,7 +100,7 @@ export class HttpDoor {
     state: { closing: boolean };
     basePath: string;
     pages: readonly HttpPage[];
-    isOpen: boolean;
+    access: AccessControl;
   }) {
     this.#app = parts.app;
     this.#infer = parts.infer;
@@ -124,8 +112,9 @@ export class HttpDoor {
     const { infer, limits, state } = parts;
     // Whom the router would have to ask for a token goes through it.
     const fast: FastAnswer = (message, response, url) =>
-      parts.isOpen &&
+      parts.access.isOpen &&
       !state.closing &&
+      !isForeign(message, parts.access) &&
       answerInference(message, response, url, infer, limits.maxBodyBytes);
     this.handler = makeHandler(parts.app, parts.basePath, parts.pages, fast);
   }
@@ -351,7 +340,6 @@ export async function createHttpServer(
     log: settings.log,
     isClosing: () => state.closing,
   });
-  const { isOpen } = access;
-  const parts = { app, infer, limits, tls, settings, ownSettings, state, basePath, pages, isOpen };
+  const parts = { app, infer, limits, tls, settings, ownSettings, state, basePath, pages, access };
   return new HttpDoor(parts);
 }

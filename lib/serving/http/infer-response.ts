@@ -4,7 +4,7 @@ import { encodeBytesTensor } from '../bytes-tensor.js';
 import { classify } from '../classification.js';
 import { InferTensor } from '../infer-tensor.js';
 import { datatypeOfDType } from '../datatype.js';
-import type { InferResponse, Parameters } from '../request.js';
+import { type InferResponse, type Parameters, outputNamesOf } from '../request.js';
 import type { InferenceService } from '../service.js';
 import type { OutputWish, ParsedRequest } from './infer-request.js';
 import { tensorToJson } from './json-data.js';
@@ -97,11 +97,11 @@ export function responseBody(
   service: InferenceService,
 ): ResponseBody | Promise<ResponseBody> {
   const { wishes, binaryByDefault } = parsed;
-  const names = Object.keys(response.outputs);
+  const names = outputNamesOf(response, parsed.request.outputs);
   const isPlain = names.every(
     (name) => wishes.get(name)?.range === undefined && response.outputs[name]?.device === undefined,
   );
-  if (!isPlain) return responseBodyAsync(response, parsed, service);
+  if (!isPlain) return responseBodyAsync(response, names, parsed, service);
   const parts: Uint8Array[] = [];
   let outputs = '';
   for (const name of names) {
@@ -123,12 +123,14 @@ export function responseBody(
 /** The same, with outputs that are brought from the device or to shared memory first. */
 async function responseBodyAsync(
   response: InferResponse,
+  names: readonly string[],
   parsed: ParsedRequest,
   service: InferenceService,
 ): Promise<ResponseBody> {
   const parts: Uint8Array[] = [];
   const outputs: string[] = [];
-  for (const [name, given] of Object.entries(response.outputs)) {
+  for (const name of names) {
+    const given = response.outputs[name] as InferTensor;
     const wish = parsed.wishes.get(name);
     if (wish?.range !== undefined) {
       outputs.push(await sharedText(name, given, wish.range));

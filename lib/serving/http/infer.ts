@@ -1,10 +1,13 @@
 // The infer request of HTTP: body in, one answer out; the client's going away cancels it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Cancellation, setCancellation } from '../cancellation.js';
 import type { InferResponse } from '../request.js';
 import type { Limits } from '../security/limits.js';
 import type { InferenceService } from '../service.js';
 import type { ServerSettings } from '../settings.js';
+import { forwardHeadersOf } from '../forward-headers.js';
+import { requestTraced } from '../traced-request.js';
 import type { Trace } from '../tracer.js';
 import {
   type ContentEncoding,
@@ -16,7 +19,6 @@ import {
 import { type ParsedRequest, jsonLength, parseInferRequest } from './infer-request.js';
 import { type ResponseBody, closeOutputs, responseBody } from './infer-response.js';
 import { rawInferRequest } from './raw-request.js';
-import { InferTensor } from '../infer-tensor.js';
 import { errorAnswer, sendError } from './respond.js';
 
 /** Parts shorter than this together are copied into one write; it is cheaper than several. */
@@ -50,7 +52,7 @@ function header(message: IncomingMessage, name: string): string | undefined {
 /** Answers infer requests. @internal */
 export class InferHandler {
   readonly #options: InferOptionsOfDoor;
-  readonly #controllers = new Set<AbortController>();
+  readonly #underWay = new Set<Cancellation>();
 
   constructor(options: InferOptionsOfDoor) {
     this.#options = options;
@@ -58,29 +60,29 @@ export class InferHandler {
 
   /** Requests that are not answered yet. */
   get inFlight(): number {
-    return this.#controllers.size;
+    return this.#underWay.size;
   }
 
   /** Gives all of them up. */
   abort(): void {
-    for (const controller of this.#controllers) controller.abort();
+    for (const cancellation of this.#underWay) cancellation.cancel();
   }
 
   /** Answers; never rejects. */
   async answer(call: InferCall): Promise<void> {
     const { response } = call;
     const { limits, settings } = this.#options;
-    if (this.#controllers.size >= limits.maxConcurrentRequests) {
+    if (this.#underWay.size >= limits.maxConcurrentRequests) {
       sendError(response, {
         status: 503,
         error: `Exceeds maximum queue size: ${limits.maxConcurrentRequests} requests are in the server`,
       });
       return;
     }
-    const controller = new AbortController();
-    this.#controllers.add(controller);
+    const cancellation = new Cancellation();
+    this.#underWay.add(cancellation);
     response.once('close', () => {
-      if (!response.writableFinished) controller.abort();
+      if (!response.writableFinished) cancellation.cancel();
     });
     const trace = settings.tracer.start(call.model);
     let parsed: ParsedRequest | undefined;
@@ -89,7 +91,7 @@ export class InferHandler {
       trace?.stamp('HTTP_RECV_START', call.receivedAt);
       trace?.stamp('HTTP_RECV_END');
       parsed = await this.#parse(call);
-      answer = await this.#request(parsed, controller.signal, trace);
+      answer = await this.#request(parsed, cancellation, trace);
       const body = responseBody(answer, parsed, this.#options.service);
       await this.#send(call, body instanceof Promise ? await body : body, trace);
     } catch (error) {
@@ -97,7 +99,7 @@ export class InferHandler {
     } finally {
       if (answer !== undefined) closeOutputs(answer);
       if (parsed !== undefined) for (const range of parsed.ranges) range.release();
-      this.#controllers.delete(controller);
+      this.#underWay.delete(cancellation);
       trace?.end();
     }
   }
@@ -122,34 +124,23 @@ export class InferHandler {
       length === 0
         ? rawInferRequest(body, service, model, version)
         : parseInferRequest(body, length, { model, version, sharedMemory, limits });
-    if (forwardHeaders !== undefined) forward(message, forwardHeaders, parsed);
+    if (forwardHeaders !== undefined) {
+      // By their names as the client wrote them.
+      forwardHeadersOf(message.rawHeaders, forwardHeaders, parsed.request);
+    }
     return parsed;
   }
 
-  async #request(
+  #request(
     { request }: ParsedRequest,
-    signal: AbortSignal,
+    cancellation: Cancellation,
     trace: Trace | undefined,
   ): Promise<InferResponse> {
-    request.signal = signal;
+    setCancellation(request, cancellation);
     // The answer is written at once: it may be views of the batch's memory.
     request.views = true;
-    if (trace === undefined) return this.#options.service.request(request);
-    trace.request(request.modelName, String(request.version ?? ''), request.id ?? '');
-    for (const [name, tensor] of Object.entries(request.inputs)) {
-      if (tensor instanceof InferTensor) trace.tensor('TENSOR_QUEUE_INPUT', name, tensor);
-    }
-    request.trace = (activity, at) => {
-      trace.stamp(activity, at);
-    };
-    trace.stamp('REQUEST_START');
-    const answer = await this.#options.service.request(request);
-    trace.stamp('REQUEST_END');
-    for (const [name, tensor] of Object.entries(answer.outputs)) {
-      trace.tensor('TENSOR_BACKEND_OUTPUT', name, tensor);
-    }
-    trace.stamp('INFER_RESPONSE_COMPLETE');
-    return answer;
+    const { service } = this.#options;
+    return trace === undefined ? service.request(request) : requestTraced(service, request, trace);
   }
 
   async #send(call: InferCall, body: ResponseBody, trace: Trace | undefined): Promise<void> {
@@ -208,14 +199,4 @@ function writeParts(
   response.write(head);
   for (const part of parts) response.write(part);
   response.end();
-}
-
-/** Headers by their names as the client wrote them. */
-function forward(message: IncomingMessage, pattern: RegExp, { request }: ParsedRequest): void {
-  const { rawHeaders } = message;
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string;
-    if (!pattern.test(name)) continue;
-    request.parameters = { ...request.parameters, [name]: rawHeaders[at + 1] as string };
-  }
 }

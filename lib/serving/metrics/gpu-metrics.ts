@@ -72,14 +72,16 @@ export class GpuMonitor {
     this.#reading = undefined;
   }
 
-  register(registry: Registry): void {
+  /** @param used - Whether models may use the GPUs; where not, the metrics are absent. */
+  register(registry: Registry, used: () => boolean): void {
+    const readings = () => (used() ? this.#readings : []);
     for (const [name, help, field] of gauges) {
       register(registry, {
         name,
         help,
         type: 'gauge',
         samples: () =>
-          this.#readings.flatMap((reading) => {
+          readings().flatMap((reading) => {
             const value = reading[field];
             return value === undefined ? [] : [{ labels: { gpu_uuid: reading.uuid }, value }];
           }),
@@ -90,7 +92,7 @@ export class GpuMonitor {
       help: 'GPU energy consumption in joules since the server started',
       type: 'counter',
       samples: () =>
-        this.#readings.flatMap(({ uuid, energyJoules }) => {
+        readings().flatMap(({ uuid, energyJoules }) => {
           if (energyJoules === undefined) return [];
           const value = energyJoules - (this.#energyBefore.get(uuid) ?? energyJoules);
           return [{ labels: { gpu_uuid: uuid }, value }];

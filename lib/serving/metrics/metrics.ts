@@ -10,6 +10,11 @@ import { type MetricsOptions, resolveMetricsOptions } from './options.js';
 
 export type { CountedDoor, MetricsOptions, SummaryOptions } from './options.js';
 
+/** The reference runtime computes on the CPU: what GPUs there are have nothing to do with it. */
+function isReference({ runtimeText }: InferenceService): boolean {
+  return runtimeText.startsWith('CPU reference runtime');
+}
+
 /** The metrics of one server. */
 export interface Metrics {
   /** All of them, now. */
@@ -36,7 +41,7 @@ export function createMetrics(service: InferenceService, options: MetricsOptions
   const stop = registerBatcherMetrics(registry, service, options.doors ?? {});
   if (settings.cpu) registerCpuMetrics(registry, settings.intervalMs);
   const gpus = settings.gpu ? new GpuMonitor(settings.intervalMs, options.readGpus) : undefined;
-  gpus?.register(registry);
+  gpus?.register(registry, () => !isReference(service));
   return {
     registry,
     contentType: registry.contentType,

@@ -81,6 +81,7 @@ async function start(
   context: LoadContext,
   opened: OpenedModel,
   backendName: BackendName,
+  began: number,
 ): Promise<LoadedVersion> {
   const config = completeConfig(source.config, opened.facts, source.name, {
     autoComplete: context.autoComplete,
@@ -112,6 +113,7 @@ async function start(
     scheduler,
     cache: config.response_cache?.enable === true ? context.cache : undefined,
     labels,
+    loadSeconds: (performance.now() - began) / 1000,
   });
 }
 
@@ -126,12 +128,13 @@ export async function loadModelVersion(
   source: VersionSource,
   context: LoadContext,
 ): Promise<LoadedVersion> {
+  const began = performance.now();
   const backendName = backendOf(source.config, await fileNames(source));
   const open = await backends[backendName]();
   let opened: OpenedModel | undefined;
   try {
     opened = await open(source, context);
-    return await start(source, context, opened, backendName);
+    return await start(source, context, opened, backendName, began);
   } catch (error) {
     await opened?.close();
     throw loadError(source, error);

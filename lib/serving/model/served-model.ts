@@ -34,6 +34,7 @@ export interface ServedParts {
   /** Where the config enables it. */
   readonly cache: ResponseCache | undefined;
   readonly labels: ReadonlyMap<string, readonly string[]>;
+  readonly loadSeconds: number;
 }
 
 const noOptions: InferOptions = {};
@@ -41,13 +42,20 @@ const noOptions: InferOptions = {};
 /** Versions loaded so far: a model that was loaded anew has no answers of its predecessor's. */
 let loads = 0;
 
+/** Whether an object puts the name before all others. */
+function isIndexName(name: string): boolean {
+  return /^(?:0|[1-9]\d*)$/.test(name);
+}
+
 /** @internal */
 export class ServedModel implements LoadedVersion, RequestOwner {
   readonly name: string;
   readonly version: string;
   readonly config: ModelConfig;
   readonly statistics: ModelStatistics;
+  readonly loadSeconds: number;
   readonly outputNames: readonly string[];
+  readonly outputOrder: readonly string[] | undefined;
   readonly #parts: ServedParts;
   readonly #specs: TensorSpecs;
   readonly #scheduler: Scheduler;
@@ -68,8 +76,10 @@ export class ServedModel implements LoadedVersion, RequestOwner {
     this.version = parts.version;
     this.config = config;
     this.statistics = parts.statistics;
+    this.loadSeconds = parts.loadSeconds;
     this.#specs = specs;
     this.outputNames = specs.outputNames;
+    this.outputOrder = specs.outputNames.some(isIndexName) ? specs.outputNames : undefined;
     this.#scheduler = parts.scheduler;
     this.#backend = parts.backend;
     // Where the config leaves no dimension open, it was compared with the model when it was loaded.
@@ -104,7 +114,7 @@ export class ServedModel implements LoadedVersion, RequestOwner {
       return Promise.reject(asError(error));
     }
     this.pending++;
-    if (options.signal !== undefined && !request.watch(options.signal)) return request.promise;
+    if (!request.watch()) return request.promise;
     if (this.#parts.cache !== undefined && this.#answerFromCache(request, this.#parts.cache)) {
       return request.promise;
     }

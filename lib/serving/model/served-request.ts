@@ -1,6 +1,7 @@
 // ServedRequest: one request inside a model, from its checks to its settled promise.
 
 import { ServingError } from '../../errors.js';
+import type { Cancellation } from '../cancellation.js';
 import type { InferTensor } from '../infer-tensor.js';
 import type {
   FailureReason,
@@ -16,6 +17,8 @@ export interface RequestOwner {
   readonly version: string;
   /** Of the config, in its order. */
   readonly outputNames: readonly string[];
+  /** The same, where an object would not keep their order. */
+  readonly outputOrder: readonly string[] | undefined;
   answered(request: ServedRequest, outputs: readonly (InferTensor | undefined)[]): void;
   failed(request: ServedRequest, reason: FailureReason): void;
 }
@@ -58,7 +61,8 @@ export class ServedRequest implements PendingRequest {
   readonly promise: Promise<InferResponse>;
   readonly #resolve: (response: InferResponse) => void;
   readonly #reject: (error: Error) => void;
-  #onAbort: (() => void) | undefined;
+  #watched: Cancellation | undefined = undefined;
+  #onAbort: (() => void) | undefined = undefined;
 
   constructor(
     owner: RequestOwner,
@@ -81,14 +85,29 @@ export class ServedRequest implements PendingRequest {
     this.#reject = rejectNext;
   }
 
-  /** Fails it when its signal aborts; false: it is aborted already. */
-  watch(signal: AbortSignal): boolean {
+  /** Fails it when it is given up; false: it is already. */
+  watch(): boolean {
+    const { cancellation } = this.options;
+    // It tells one: of a request that a service has sent to several models the others take the signal.
+    if (cancellation !== undefined && cancellation.onCancel === undefined) {
+      if (cancellation.cancelled) {
+        this.#cancel(cancellation.reason);
+        return false;
+      }
+      this.#watched = cancellation;
+      cancellation.onCancel = () => {
+        this.#cancel(cancellation.reason);
+      };
+      return true;
+    }
+    const { signal } = this.options;
+    if (signal === undefined) return true;
     if (signal.aborted) {
-      this.#cancel(signal);
+      this.#cancel(signal.reason);
       return false;
     }
     this.#onAbort = () => {
-      this.#cancel(signal);
+      this.#cancel(signal.reason);
     };
     signal.addEventListener('abort', this.#onAbort, { once: true });
     return true;
@@ -104,7 +123,7 @@ export class ServedRequest implements PendingRequest {
     }
     this.#settle();
     this.#owner.answered(this, outputs);
-    const { name, version, outputNames } = this.#owner;
+    const { name, version, outputNames, outputOrder } = this.#owner;
     const byName: Record<string, InferTensor> = {};
     for (let index = 0; index < outputs.length; index++) {
       const output = outputs[index];
@@ -116,6 +135,7 @@ export class ServedRequest implements PendingRequest {
       modelVersion: version,
       id: id ?? '',
       outputs: byName,
+      outputOrder,
       parameters,
     });
   }
@@ -133,7 +153,7 @@ export class ServedRequest implements PendingRequest {
     this.#reject(error);
   }
 
-  #cancel(signal: AbortSignal): void {
+  #cancel(cause: unknown): void {
     if (this.settled) return;
     const { onWithdrawn, hold } = this;
     this.hold = undefined;
@@ -141,7 +161,7 @@ export class ServedRequest implements PendingRequest {
       'ERR_TRT_REQUEST_CANCELLED',
       'Request cancelled',
       'Nothing to do if you cancelled it; `cause` is the reason of the signal.',
-      { cause: signal.reason },
+      { cause },
     );
     this.fail(error, 'CANCELED');
     onWithdrawn?.();
@@ -157,6 +177,10 @@ export class ServedRequest implements PendingRequest {
   #settle(): void {
     this.settled = true;
     this.onWithdrawn = undefined;
+    if (this.#watched !== undefined) {
+      this.#watched.onCancel = undefined;
+      this.#watched = undefined;
+    }
     if (this.#onAbort === undefined) return;
     this.options.signal?.removeEventListener('abort', this.#onAbort);
     this.#onAbort = undefined;

@@ -3,6 +3,7 @@
 import { ServingError } from '../../errors.js';
 import type { ModelConfig } from '../config/model-config.js';
 import type { Backend, Batch, BatchTiming } from '../model/backend.js';
+import { traceBatch } from '../model/batch-trace.js';
 import type { DispatchReason, ModelStatistics } from '../model/statistics.js';
 import type { PendingRequest } from '../request.js';
 import { Alarm } from './alarm.js';
@@ -126,6 +127,7 @@ export class Batcher implements Scheduler {
   /** @internal */
   ended(batch: RequestBatch, timing: BatchTiming, error: Error | undefined): void {
     this.#running--;
+    traceBatch(batch.requests, timing);
     if (error === undefined) {
       this.#statistics.executed(
         batch.requests.length,

@@ -83,7 +83,7 @@ export class RequestQueue {
       request.deadline = request.acceptedAt + timeoutMs;
       if (request.deadline < this.closestDeadline) this.closestDeadline = request.deadline;
     }
-    if (options.signal !== undefined) {
+    if (options.cancellation !== undefined || options.signal !== undefined) {
       request.onWithdrawn = () => {
         this.#left(level, request);
         level.waiting.withdrawn();

@@ -1,5 +1,6 @@
 // DirectSequences: every sequence keeps its place in the batches; places between that have nothing to say are padded.
 
+import { traceBatch } from '../model/batch-trace.js';
 import type { BatchTiming } from '../model/backend.js';
 import type { DispatchReason } from '../model/statistics.js';
 import type { PendingRequest } from '../request.js';
@@ -96,6 +97,7 @@ export class DirectSequences implements SequenceStrategy {
       requests: padded,
       size: padded.length,
       ended: (timing, error) => {
+        traceBatch(padded, timing);
         this.#ended(timing, error, real, padded.length);
       },
     });

@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileError, invalidArgument } from '../../errors.js';
 import { checkOptions, checkString } from '../../validate.js';
+import { OriginCheck } from './origin.js';
 
 /** Parts of the API, by Triton's names (--http-restricted-api); the last two are this package's. */
 export const apiCategories = [
@@ -42,6 +43,11 @@ export interface AccessOptions {
   restricted?: readonly RestrictedApi[] | undefined;
   /** Parts that are switched off: 403 for everybody. */
   disabled?: readonly ApiCategory[] | undefined;
+  /**
+   * Sites whose pages may send POST requests from a browser, for example 'https://tools.example.com'; '*' is all. Default: only pages of this server. Of HTTP:
+   * browsers cannot send gRPC.
+   */
+  allowedOrigins?: readonly string[] | undefined;
 }
 
 /** Why a call is refused. @internal */
@@ -103,6 +109,8 @@ export function parseRestrictedApi(text: string): RestrictedApi {
   return { apis: checkCategories(apis, 'restricted API'), header: header.trim(), value };
 }
 
+const optionNames = ['tokens', 'tokenFile', 'open', 'restricted', 'disabled', 'allowedOrigins'];
+
 /** Answers whether a call may go on; of HTTP and gRPC alike. @internal */
 export class AccessControl {
   readonly #tokens: readonly Buffer[];
@@ -111,10 +119,13 @@ export class AccessControl {
   readonly #restricted = new Map<ApiCategory, { header: string; secret: Buffer }>();
   /** Whether every call is let through: nothing to ask. */
   readonly isOpen: boolean;
+  /** From which pages of browsers requests are taken. */
+  readonly origins: OriginCheck;
 
   /** @throws ERR_TRT_INVALID_ARGUMENT, ERR_TRT_FILE */
   constructor(options: AccessOptions = {}) {
-    checkOptions(options, ['tokens', 'tokenFile', 'open', 'restricted', 'disabled'], 'access');
+    checkOptions(options, optionNames, 'access');
+    this.origins = new OriginCheck(options.allowedOrigins);
     const { tokenFile } = options;
     const fromFile =
       tokenFile === undefined ? [] : readTokens(checkString(tokenFile, 'access.tokenFile'));

@@ -66,6 +66,9 @@ export function describeSecurity(options: SecurityOptions): string[] {
       ? 'Administration (loading models, shared memory, logging, traces): every part is restricted or off.'
       : `Administration without a key of its own: ${exposed.join(', ')}.`,
   );
+  const sites = access.allowedOrigins ?? [];
+  if (sites.length > 0)
+    lines.push(`Browsers: pages of ${sites.join(', ')} may send requests, too.`);
   const off = apiCategories.filter((api) => disabled.has(api));
   if (off.length > 0) lines.push(`Switched off: ${off.join(', ')}.`);
   lines.push(describeSharedMemory(options.sharedMemory, disabled.has('shared-memory')));
