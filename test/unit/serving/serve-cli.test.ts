@@ -85,10 +85,12 @@ test('sizes, backends, cache, rate limiter and metrics', () => {
     '--metrics-config=summary_latencies=true',
     '--metrics-config=summary_quantiles=0.5:0.05,0.99:0.001',
     '--max-body-bytes=1M',
+    '--model-load-thread-count=2',
   );
   expect(repository).toMatchObject({
     memoryBudgetBytes: 8 * 2 ** 30,
     unloadWhenFull: 'lru',
+    loadThreads: 2,
     backendConfig: { tensorrt: { plugins: 'a.so;b.so' } },
     cache: { sizeBytes: 1_048_576 },
     rateLimit: 'execution_count',
