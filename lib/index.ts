@@ -20,6 +20,7 @@ export {
   LoadError,
   OutOfMemoryError,
   RefitError,
+  type ServingCode,
   ServingError,
   type ServingStatus,
   TensorRTError,
