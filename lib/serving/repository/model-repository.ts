@@ -184,7 +184,9 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
       if (!this.#options.strictReadiness || !entry.wanted || entry.evicted || entry.isReady)
         continue;
       const why =
-        entry.failure === undefined ? 'it is being loaded' : reasonOf(entry.failure.error);
+        entry.failure === undefined
+          ? 'it is being loaded'
+          : reasonOf(entry.failure.error).replace(/;$/, '');
       reasons.push(`model '${entry.name}' is not ready: ${why}`);
     }
     return { ready: reasons.length === 0, reasons, ...(deviceLost && { deviceLost }) };
