@@ -1,9 +1,10 @@
 // Compiled, never run: serving as a consumer's compiler sees it, the author of a js model included.
 import { createServer as createHttpServer } from 'node:http';
 import { expectTypeOf } from 'expect-type';
+import type {
+  HttpDoor} from 'trt-node';
 import {
   type GrpcDoor,
-  HttpDoor,
   InferTensor,
   type InferenceServer,
   type InferenceService,
@@ -104,7 +105,7 @@ export const model: JsModel = {
   },
   execute(requests: readonly JsRequest[]): (JsResponse | Error)[] {
     return requests.map(({ inputs, batchSize }) => {
-      const x = inputs['x'];
+      const x = inputs.x;
       if (x === undefined) return new Error('x is missing');
       expectTypeOf(x.data).toEqualTypeOf<NumericArray | readonly Uint8Array[]>();
       return { outputs: { y: x, z: new Float32Array(batchSize), words: ['a'] } };
