@@ -1,8 +1,7 @@
 // Compiled, never run: serving as a consumer's compiler sees it, the author of a js model included.
 import { createServer as createHttpServer } from 'node:http';
 import { expectTypeOf } from 'expect-type';
-import type {
-  HttpDoor} from 'trt-node';
+import type { HttpDoor } from 'trt-node';
 import {
   type GrpcDoor,
   InferTensor,
