@@ -20,6 +20,7 @@ export {
   LoadError,
   OutOfMemoryError,
   RefitError,
+  type ServingCode,
   ServingError,
   type ServingStatus,
   TensorRTError,
@@ -285,7 +286,7 @@ export {
 export { type SecurityOptions, describeSecurity } from './serving/security/describe.js';
 export type { LimitOptions } from './serving/security/limits.js';
 export type { TlsOptions } from './serving/security/tls.js';
-export { type LogSettings, ServerLog } from './serving/log-settings.js';
+export { type LogSettings, ServerLog, type ServerLogLevel } from './serving/log-settings.js';
 export { ServerSettings, type ServerSettingsOptions } from './serving/settings.js';
 export type {
   CudaSharedMemoryStatus,

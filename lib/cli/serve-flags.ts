@@ -53,6 +53,11 @@ const repository: readonly Flag[] = [
     value: 'NAME',
     help: 'Use MODEL/configs/NAME.pbtxt where it is there',
   },
+  {
+    name: 'model-load-thread-count',
+    value: 'N',
+    help: 'Models that are loaded at the same time (4)',
+  },
   { name: 'disable-auto-complete-config', help: 'Use configs as they are' },
   { name: 'strict-model-config', value: bool, help: 'The same, by its old name' },
   {
@@ -261,7 +266,6 @@ const without: readonly Flag[] = [
     'reuse-http-port': bool,
     'reuse-grpc-port': bool,
   }),
-  ...ignored('four models are loaded at a time', { 'model-load-thread-count': 'N' }),
   ...ignored(
     'a model that cannot be loaded fails at once; load it again when its cause is mended',
     {

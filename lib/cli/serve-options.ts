@@ -84,6 +84,7 @@ function repositoryOptions(parsed: ParsedFlags): RepositoryOptions {
     modelConfigName: flagValue(parsed, 'model-config-name'),
     autoComplete: !(strict || hasFlag(parsed, 'disable-auto-complete-config')),
     strictReadiness: booleanFlag(parsed, 'strict-readiness'),
+    loadThreads: integerFlag(parsed, 'model-load-thread-count', 1, 128),
     memoryBudgetBytes: budget,
     unloadWhenFull: choiceFlag(parsed, 'memory-full', words('refuse', 'lru')),
     loadOnDemand: booleanFlag(parsed, 'load-on-demand'),

@@ -41,7 +41,7 @@ export async function untilStopped(options: StopOptions): Promise<number> {
   const late = setTimeout(() => {
     log.write(
       'error',
-      `Exit timeout expired: ending with ${server.inFlight} requests in flight. --exit-timeout-secs allows more time.`,
+      `Exit timeout expired: ending with requests in flight. --exit-timeout-secs allows more time.`,
     );
     exit(1);
   }, exitTimeoutMs + lingerMs);
@@ -49,7 +49,8 @@ export async function untilStopped(options: StopOptions): Promise<number> {
   const waiting = server.inFlight;
   // A lost device answers nothing any more.
   await server.close({ graceMs: cause === 'device' ? 0 : exitTimeoutMs });
-  clearTimeout(late);
+  // It stays: closing the models waits for requests, too.
+  late.unref();
   const lost = performance.now() - start >= exitTimeoutMs && waiting > 0;
   if (lost) log.write('error', 'Exit timeout expired: what was in flight then was cancelled.');
   return cause === 'device' || lost ? 1 : 0;

@@ -1,10 +1,11 @@
-// The table of models that `trt-node serve` prints when it starts, in the form of tritonserver's.
+// The table of models that `trt-node serve` prints when it starts, in the form of tritonserver's: 80 columns wide. Memory is the device's.
 
 import type { ModelDescription } from '../serving/repository/memory-report.js';
 
-const headings = ['Model', 'Version', 'Status', 'Platform', 'Instances', 'Device memory'];
-/** A reason is broken into lines no longer than this. */
-const reasonWidth = 72;
+const headings = ['Model', 'Version', 'Status', 'Platform', 'Instances', 'Memory'];
+/** Names longer than this, and reasons, are broken into lines. */
+const nameWidth = 20;
+const reasonWidth = 78;
 
 /** 260 MiB */
 export function bytesText(bytes: number): string {
@@ -25,31 +26,42 @@ function plain(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 }
 
-function wrap(text: string): string[] {
+function wrap(text: string, width: number): string[] {
   const lines: string[] = [''];
   for (const word of plain(text).split(' ')) {
     const last = lines.length - 1;
     const line = lines[last] ?? '';
-    if (line !== '' && line.length + word.length + 1 > reasonWidth) lines.push(word);
+    if (line !== '' && line.length + word.length + 1 > width) lines.push(word);
     else lines[last] = line === '' ? word : `${line} ${word}`;
   }
-  return lines;
+  return lines.flatMap((line) => line.match(new RegExp(`.{1,${width}}`, 'gu')) ?? ['']);
 }
 
 function cells(row: ModelDescription): string[][] {
   const loaded = row.state === 'READY';
-  const status = row.state === '' ? 'not loaded' : row.state;
   return [
-    [plain(row.name)],
+    wrap(row.name, nameWidth),
     [row.version === '' ? '-' : row.version],
-    wrap(row.reason === '' ? status : `${status}: ${row.reason}`),
+    [row.state === '' ? 'not loaded' : row.state],
     [loaded ? row.platform : '-'],
     [loaded && row.instances > 0 ? String(row.instances) : '-'],
     [loaded ? bytesText(row.deviceBytes) : '-'],
   ];
 }
 
-/** The table; a line that says so where there are no models. */
+/** Why rows are not as they should be. */
+function notes(rows: readonly ModelDescription[]): string[] {
+  return rows
+    .filter(({ reason }) => reason !== '')
+    .flatMap(({ name, version, reason }) => {
+      const who = version === '' ? name : `${name} version ${version}`;
+      return wrap(`${who}: ${reason}`, reasonWidth - 2).map((line, index) =>
+        index === 0 ? line : `  ${line}`,
+      );
+    });
+}
+
+/** The table, and below it the reasons; a line that says so where there are no models. */
 export function modelTable(rows: readonly ModelDescription[]): string {
   if (rows.length === 0) return 'No models are loaded.';
   const body = rows.map(cells);
@@ -66,5 +78,5 @@ export function modelTable(rows: readonly ModelDescription[]): string {
     const height = Math.max(...row.map((cell) => cell.length));
     return Array.from({ length: height }, (_, index) => line(row.map((cell) => cell[index] ?? '')));
   });
-  return [rule, line(headings), rule, ...lines, rule].join('\n');
+  return [rule, line(headings), rule, ...lines, rule, ...notes(rows)].join('\n');
 }

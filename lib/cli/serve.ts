@@ -2,9 +2,9 @@
 
 import { packageVersion } from '../package-version.js';
 import { requestedRuntime } from '../platform.js';
-import { type Endpoint, checkPlaces, serviceNames } from '../serving/listeners.js';
+import { type Endpoint, serviceNames } from '../serving/listeners.js';
 import { ModelRepository } from '../serving/repository/model-repository.js';
-import { placesOf, serve } from '../serving/serve.js';
+import { checkDoors, serve } from '../serving/serve.js';
 import type { InferenceServer } from '../serving/server.js';
 import { ServerSettings } from '../serving/settings.js';
 import type { Command, Output } from './command.js';
@@ -69,8 +69,7 @@ async function run(parsed: ParsedFlags, output: Output): Promise<number> {
   const settings = new ServerSettings(plan.settings);
   const { log } = settings;
   try {
-    // Before minutes of loading.
-    await checkPlaces(placesOf(plan.serve));
+    await checkDoors(plan.serve);
     log.write('info', startupLine(plan));
     const repository = await ModelRepository.open(plan.paths, {
       ...plan.repository,

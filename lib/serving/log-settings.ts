@@ -16,7 +16,7 @@ export interface LogSettings {
   log_format: 'default' | 'ISO8601';
 }
 
-/** @internal */
+/** Levels of the server's log. */
 export type ServerLogLevel = 'error' | 'warning' | 'info' | 'verbose';
 
 const letters = { error: 'E', warning: 'W', info: 'I', verbose: 'I' } as const;

@@ -20,10 +20,10 @@ import { createMetrics } from './metrics/metrics.js';
 import type { MetricsOptions } from './metrics/options.js';
 import { ModelRepository } from './repository/model-repository.js';
 import type { RepositoryOptions } from './repository/options.js';
-import type { AccessOptions } from './security/access.js';
-import { defaultAddress, describeSecurity } from './security/describe.js';
+import { AccessControl, type AccessOptions } from './security/access.js';
+import { defaultAddress, describeSecurity, isLoopback } from './security/describe.js';
 import type { LimitOptions } from './security/limits.js';
-import type { TlsOptions } from './security/tls.js';
+import { type TlsOptions, readTlsFiles } from './security/tls.js';
 import { InferenceServer } from './server.js';
 import type { InferenceService } from './service.js';
 import { ServerSettings, type ServerSettingsOptions } from './settings.js';
@@ -82,8 +82,8 @@ const optionNames = [
 
 const defaultPorts = { http: 8000, grpc: 8001, metrics: 8002 };
 
-/** Where the doors are to listen that are not switched off. @internal */
-export function placesOf(options: ServeOptions): Place[] {
+/** Where the doors are to listen that are not switched off. */
+function placesOf(options: ServeOptions): Place[] {
   const places: Place[] = [];
   for (const name of ['grpc', 'http', 'metrics'] as const) {
     const door = options[name];
@@ -92,6 +92,17 @@ export function placesOf(options: ServeOptions): Place[] {
     places.push({ name, address, port: door?.port ?? defaultPorts[name] });
   }
   return places;
+}
+
+/** What can be told to be wrong before models are loaded, which can take minutes: ports in use, certificates, tokens. @internal */
+export async function checkDoors(options: ServeOptions): Promise<void> {
+  for (const door of [options.http, options.grpc]) {
+    if (door === false) continue;
+    const { tls, access }: OwnSecurity = { ...options, ...ownOptions(door) };
+    if (tls !== undefined) readTlsFiles(tls);
+    new AccessControl(access);
+  }
+  await checkPlaces(placesOf(options));
 }
 
 function isPath(
@@ -112,6 +123,11 @@ function deviceMemory(service: InferenceService, options: ServeOptions): () => D
       return { index, name, totalBytes, usedBytes: totalBytes - freeBytes };
     });
   };
+}
+
+interface OwnSecurity {
+  readonly tls?: TlsOptions | undefined;
+  readonly access?: AccessOptions | undefined;
 }
 
 class Assembly {
@@ -211,8 +227,8 @@ export async function serve(
   options: ServeOptions = {},
 ): Promise<InferenceServer> {
   checkOptions(options, optionNames, 'serve');
+  await checkDoors(options);
   const places = placesOf(options);
-  await checkPlaces(places);
   const ownSettings = !(options.settings instanceof ServerSettings);
   const settings =
     options.settings instanceof ServerSettings
@@ -259,19 +275,20 @@ export async function serve(
 
 /** How the server is protected; what both doors say is said once. */
 function securityOf(options: ServeOptions, places: readonly Place[]): string[] {
-  const { access, limits, settings } = options;
+  const { limits, settings } = options;
   const sharedMemory = settings instanceof ServerSettings ? undefined : settings?.sharedMemory;
   const lines = new Map<string, string[]>();
   for (const { name, address } of places) {
-    if (name === 'metrics') continue;
-    const own: { tls?: TlsOptions | undefined; access?: AccessOptions | undefined } = ownOptions(
-      options[name],
-    );
-    const tls = own.tls ?? options.tls;
+    if (name === 'metrics') {
+      const open = isLoopback(address) ? 'only this machine reaches it' : 'other machines reach it';
+      lines.set(`address ${address}: ${open}; never encrypted.`, [name]);
+      continue;
+    }
+    const { tls, access }: OwnSecurity = { ...options, ...ownOptions(options[name]) };
     const said = describeSecurity({
       address,
       tls,
-      access: own.access ?? access,
+      access,
       limits,
       sharedMemory,
     });

@@ -12,6 +12,7 @@ export interface ServeChild {
   readonly process: ChildProcess;
   readonly http: number;
   readonly grpc: number;
+  readonly metrics: number;
   /** All of stderr so far. */
   log(): string;
   /** Resolves with the exit status, or the signal that ended it. */
@@ -66,6 +67,7 @@ export async function serveChild(
     process: child,
     http: port('HTTPService'),
     grpc: port('GRPCInferenceService'),
+    metrics: port('Metrics Service'),
     log: () => text,
     exited,
   };

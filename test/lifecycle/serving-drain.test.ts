@@ -1,6 +1,8 @@
 // How `trt-node serve` ends: SIGTERM under load loses no accepted request, a second signal ends at once, a lost device turns readiness off.
 
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import path from 'node:path';
 import { type ServiceClientConstructor, credentials, loadPackageDefinition } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { runChild } from '../helpers/child.js';
@@ -208,4 +210,35 @@ test('a port that is in use is found out before models are loaded, and named', a
     `failed to start HTTPService at 127.0.0.1:${first.http}: it is in use`,
   );
   expect(taken.stderr).not.toContain('loading');
+});
+
+test('a request that takes longer than --exit-timeout-secs is cancelled, with status 1', async () => {
+  const folder = await mlpRepository();
+  mkdirSync(path.join(folder, 'never', '1'), { recursive: true });
+  writeFileSync(
+    path.join(folder, 'never', 'config.pbtxt'),
+    'backend: "js" parameters { key: "execution" value { string_value: "process" } } input { name: "x" data_type: TYPE_FP32 dims: [ 64 ] } output { name: "y" data_type: TYPE_FP32 dims: [ 64 ] }',
+  );
+  writeFileSync(
+    path.join(folder, 'never', '1', 'model.js'),
+    'exports.execute = () => new Promise(() => {});',
+  );
+  const server = await serveChild([`--model-repository=${folder}`, '--exit-timeout-secs=1']);
+  const content = JSON.stringify({
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [64], data: Array<number>(64).fill(0) }],
+  });
+  const answer = send(server.http, '/v2/models/never/infer', undefined, content).catch(
+    (error: unknown) => error,
+  );
+  await expect
+    .poll(async () => (await send(server.http, '/v2/models/stats')).text, { timeout: 10_000 })
+    .toContain('"never"');
+  await expect
+    .poll(async () => JSON.parse((await send(server.http, '/status.json')).text) as unknown)
+    .toMatchObject({ models: [{ name: 'mlp' }, { name: 'never', served: { pending: 1 } }] });
+  server.process.kill('SIGTERM');
+  expect(await server.exited).toBe(1);
+  expect(server.log()).toContain('Exit timeout expired');
+  const given = await answer;
+  if (!(given instanceof Error)) expect((given as Answer).status).not.toBe(200);
 });

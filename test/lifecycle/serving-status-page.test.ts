@@ -215,9 +215,15 @@ describe.skipIf(missing && !process.env.CI)('status page', () => {
     await page.goto(`${address}/`);
     await page.waitForSelector('#login:not([hidden])');
     expect(await page.locator('button.name').count()).toBe(0);
+    expect(await page.isVisible('#banner')).toBe(false);
+    await page.fill('#token', 'wrong');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.textContent('#banner')).toContain('does not accept this token');
     await page.fill('#token', 'secret');
     await page.keyboard.press('Enter');
     await page.waitForSelector('button.name');
+    await expect.poll(() => page.isVisible('#banner')).toBe(false);
+    expect(await page.textContent('#readiness')).toBe('Ready');
     expect(await page.isVisible('#login')).toBe(false);
   });
 
@@ -255,12 +261,19 @@ describe.skipIf(missing && !process.env.CI)('status page', () => {
     expect(unnamed).toBe(0);
   });
 
-  test('says that the server is gone', async () => {
+  test('says that the server is gone, and when it is back', async () => {
     const { page } = await open();
+    const { port } = server.address() as AddressInfo;
     server.closeAllConnections();
     server.close();
     await expect
       .poll(() => page.textContent('#banner'), { timeout: 10_000 })
       .toContain('No answer');
+    expect(await page.textContent('#readiness')).toBe('No answer');
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    await expect
+      .poll(() => page.textContent('#readiness'), { timeout: 10_000 })
+      .not.toBe('No answer');
+    expect(await page.textContent('#banner')).not.toContain('No answer');
   });
 });

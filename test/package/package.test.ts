@@ -98,6 +98,15 @@ test('it holds what it needs and nothing else', () => {
       'dist/inspect/graph/assets/dagre.js',
       'dist/inspect/graph/assets/graph.css',
       'dist/inspect/graph/assets/graph.js',
+      'dist/serving/backends/js/assets/worker.cjs',
+      'dist/serving/backends/onnxruntime/assets/worker.cjs',
+      'dist/serving/proto/grpc_service.proto',
+      'dist/serving/proto/health.proto',
+      'dist/serving/proto/model_config.proto',
+      'dist/serving/status-page/assets/charts.css',
+      'dist/serving/status-page/assets/status.css',
+      'dist/serving/status-page/assets/status.html',
+      'dist/serving/status-page/assets/status.js',
       `prebuilds/${platform}/libtrtnode_reference.so`,
       `prebuilds/${platform}/trt-node.glibc.node`,
       'scripts/build-from-source.mjs',
@@ -107,7 +116,9 @@ test('it holds what it needs and nothing else', () => {
     /^(CHANGELOG\.md|CMakeLists\.txt|LICENSE|README\.md|package\.json)$/,
     /^cmake\/\w+\.cmake$/,
     /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
-    /^dist\/(bench|inspect\/graph)\/assets\/[\w.-]+$/,
+    /^dist\/(bench|inspect\/graph|serving\/status-page)\/assets\/[\w.-]+$/,
+    /^dist\/serving\/backends\/(js|onnxruntime)\/assets\/worker\.cjs$/,
+    /^dist\/serving\/proto\/\w+\.proto$/,
     /^native\/(core|cuda|tensorrt|executor|bench|napi|reference)\/[\w/-]+\.(h|cc|def)$/,
     /^native\/([\w-]+\/)+(CMakeLists\.txt|README\.md|[\w.-]+\.map)$/,
     /^native\/README\.md$/,
@@ -118,8 +129,8 @@ test('it holds what it needs and nothing else', () => {
 });
 
 test('it is small', () => {
-  expect(packed.size).toBeLessThan(3e6);
-  expect(packed.unpackedSize).toBeLessThan(12e6);
+  expect(packed.size).toBeLessThan(4e6);
+  expect(packed.unpackedSize).toBeLessThan(13e6);
 });
 
 test('it runs no script at install and depends on three small packages', () => {
@@ -131,9 +142,13 @@ test('it runs no script at install and depends on three small packages', () => {
     expect(manifest.scripts).not.toHaveProperty(script);
   }
   expect(Object.keys(manifest.dependencies)).toEqual([
+    '@grpc/grpc-js',
+    'fastify',
     'node-addon-api',
     'node-api-headers',
     'node-gyp-build',
+    'prom-client',
+    'protobufjs',
   ]);
 });
 
@@ -196,6 +211,55 @@ test('it builds and runs a model where only onnxruntime-node lies beside it', ()
   );
   const model = path.join(repositoryRoot, 'test', 'fixtures', 'onnx', 'mlp.onnx');
   expect(JSON.parse(node('run.mjs', model))).toEqual({ shape: [8, 32], first: '0.0453' });
+});
+
+test('it serves a plan, an ONNX model and JavaScript from what the package brings, over HTTP and gRPC', () => {
+  const models = path.join(consumer, 'models');
+  const onnx = path.join(repositoryRoot, 'test', 'fixtures', 'onnx', 'mlp.onnx');
+  for (const name of ['plan', 'onnx', 'js']) {
+    mkdirSync(path.join(models, name, '1'), { recursive: true });
+  }
+  cpSync(onnx, path.join(models, 'onnx', '1', 'model.onnx'));
+  writeFileSync(
+    path.join(models, 'js', 'config.pbtxt'),
+    'backend: "js" max_batch_size: 4\ninput { name: "x" data_type: TYPE_FP32 dims: [ 2 ] }\noutput { name: "y" data_type: TYPE_FP32 dims: [ 2 ] }\n',
+  );
+  writeFileSync(
+    path.join(models, 'js', '1', 'model.js'),
+    'exports.execute = (requests) => requests.map(({ inputs }) => ({ outputs: { y: inputs.x.data.map((v) => 2 * v) } }));',
+  );
+  writeFileSync(
+    path.join(consumer, 'serve.mjs'),
+    `import { build, serve } from 'trt-node';
+     await build({
+       onnx: 'models/onnx/1/model.onnx', saveEngine: 'models/plan/1/model.plan', runtime: 'reference',
+       profiles: [{ x: { min: [1, 64], opt: [8, 64], max: [32, 64] } }],
+     });
+     const server = await serve('models', {
+       http: { port: 0 }, grpc: { port: 0 }, metrics: { port: 0 },
+       repository: { runtime: 'reference' }, settings: { log: { log_info: false } },
+     });
+     const at = 'http://127.0.0.1:' + server.ports.http;
+     const { y } = await server.repository.infer('js', { x: new Float32Array([1, 2]) });
+     const ask = (name) => fetch(at + '/v2/models/' + name + '/infer', { method: 'POST', body: JSON.stringify({
+       inputs: [{ name: 'x', shape: [1, 64], datatype: 'FP32', data: Array(64).fill(0.5) }] }) }).then((answer) => answer.status);
+     const page = await (await fetch(at + '/')).text();
+     console.log(JSON.stringify({
+       y: [...y.data], plan: await ask('plan'), onnx: await ask('onnx'), page: page.includes('<title>'),
+       metrics: (await (await fetch('http://127.0.0.1:' + server.ports.metrics + '/metrics')).text()).includes('nv_inference_count'),
+       grpc: server.ports.grpc > 0,
+     }));
+     await server.close();`,
+  );
+  const answer = JSON.parse(node('serve.mjs')) as unknown;
+  expect(answer).toEqual({
+    y: [2, 4],
+    plan: 200,
+    onnx: 200,
+    page: true,
+    metrics: true,
+    grpc: true,
+  });
 });
 
 test('its command runs', () => {

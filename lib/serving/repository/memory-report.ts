@@ -21,7 +21,7 @@ export interface ModelDescription {
   readonly hostBytes: number;
 }
 
-/** What the versions of a model hold now, those that are being replaced included. */
+/** What the versions of a model hold now, those that are being replaced included. @internal */
 export function memoryOf(entry: ModelEntry): ModelMemory {
   const sum = { deviceBytes: 0, pinnedBytes: 0, hostBytes: 0 };
   for (const version of entry.held()) {
@@ -33,7 +33,7 @@ export function memoryOf(entry: ModelEntry): ModelMemory {
   return sum;
 }
 
-/** The rows of one model; none before anything was tried. */
+/** The rows of one model; none before anything was tried. @internal */
 export function describeEntry(entry: ModelEntry): ModelDescription[] {
   const failed = entry.failure?.error;
   return entry.rows().map((row) => {

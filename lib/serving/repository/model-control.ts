@@ -49,7 +49,7 @@ function pollError(name: string, error: unknown): unknown {
 export class ModelControl {
   readonly entries = new Map<string, ModelEntry>();
   readonly #locks = new NameLocks();
-  readonly #slots = new LoadSlots(4);
+  readonly #slots: LoadSlots;
   /** What was tried last, loaded or not: ensembles that lacked a model are tried again when it comes. */
   readonly #known = new Map<string, ModelDefinition>();
   readonly #running = new Set<Promise<unknown>>();
@@ -57,7 +57,12 @@ export class ModelControl {
   readonly #options: DefinitionOptions;
   readonly #host: EntryHost;
 
-  constructor(folders: RepositoryFolders, options: DefinitionOptions, host: EntryHost) {
+  constructor(
+    folders: RepositoryFolders,
+    options: DefinitionOptions & { readonly loadThreads: number },
+    host: EntryHost,
+  ) {
+    this.#slots = new LoadSlots(options.loadThreads);
     this.#folders = folders;
     this.#options = options;
     this.#host = host;

@@ -194,10 +194,9 @@ export class ModelEntry {
   /** A version that serves goes on, whatever became of its successor. */
   #failed(record: VersionRecord, reason: string): void {
     if (record.loaded === undefined) this.#set(record, 'UNAVAILABLE', reason);
-    const { name } = this;
-    if (reason !== 'unloaded') {
-      this.#host.log('error', `failed to load '${name}' version ${record.version}: ${reason}`);
-    }
+    if (reason === 'unloaded') return;
+    const what = `failed to load '${this.name}' version ${record.version}: `;
+    this.#host.log('error', reason.startsWith(what) ? reason : what + reason);
   }
 
   #loadError(failed: readonly { version: string; error: unknown }[]): ServingError {

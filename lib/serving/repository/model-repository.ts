@@ -87,6 +87,7 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
         configName: options.modelConfigName,
         autoComplete: options.autoComplete,
         onDemand: options.loadOnDemand,
+        loadThreads: options.loadThreads,
         warn: (message) => {
           log('warning', message);
         },
@@ -162,7 +163,7 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
     return this.#other({ ...options, modelName: name, inputs }).then(outputsOf);
   }
 
-  /** {@link infer} with the whole response. @internal */
+  /** {@link infer} with the whole response, as the doors use it. @throws as {@link infer} */
   request(request: InferRequest): Promise<InferResponse> {
     const found = this.#answering(request.modelName, request.version);
     if (found !== undefined) return found.infer(request.inputs, request);
@@ -183,7 +184,9 @@ export class ModelRepository implements InferenceService, AsyncDisposable {
       if (!this.#options.strictReadiness || !entry.wanted || entry.evicted || entry.isReady)
         continue;
       const why =
-        entry.failure === undefined ? 'it is being loaded' : reasonOf(entry.failure.error);
+        entry.failure === undefined
+          ? 'it is being loaded'
+          : reasonOf(entry.failure.error).replace(/;$/, '');
       reasons.push(`model '${entry.name}' is not ready: ${why}`);
     }
     return { ready: reasons.length === 0, reasons, ...(deviceLost && { deviceLost }) };

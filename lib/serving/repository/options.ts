@@ -32,6 +32,8 @@ export interface RepositoryOptions extends PlatformOptions {
   autoComplete?: boolean | undefined;
   /** Whether a model that should be loaded and is not makes {@link ModelRepository.ready} false. Default true. */
   strictReadiness?: boolean | undefined;
+  /** Models that are loaded at the same time, 1 to 128. Default 4. */
+  loadThreads?: number | undefined;
   /** Devices to use where a config names none. Default: all. */
   devices?: readonly number[] | undefined;
   /** Device memory that all models together may use, in bytes, on all devices together. Default: what there is. */
@@ -83,6 +85,7 @@ const names = [
   'modelConfigName',
   'autoComplete',
   'strictReadiness',
+  'loadThreads',
   'devices',
   'memoryBudgetBytes',
   'unloadWhenFull',
@@ -172,6 +175,7 @@ export function checkRepositoryOptions(options: RepositoryOptions): CheckedOptio
     modelConfigName: checkConfigName(options.modelConfigName),
     autoComplete: checkFlag(options.autoComplete, 'autoComplete', true),
     strictReadiness: checkFlag(options.strictReadiness, 'strictReadiness', true),
+    loadThreads: checkInteger(options.loadThreads ?? 4, 'loadThreads', 1, 128),
     devices: devices?.map((device, index) => checkInteger(device, `devices[${index}]`, 0)),
     memoryBudgetBytes: memoryBudgetBytes && checkInteger(memoryBudgetBytes, 'memoryBudgetBytes', 1),
     unloadWhenFull: checkChoice(options.unloadWhenFull ?? 'refuse', 'unloadWhenFull', [

@@ -26,7 +26,8 @@ const administration: readonly ApiCategory[] = [
   'trace',
 ];
 
-function isLoopback(address: string): boolean {
+/** @internal */
+export function isLoopback(address: string): boolean {
   return address === 'localhost' || address === '::1' || address.startsWith('127.');
 }
 

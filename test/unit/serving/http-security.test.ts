@@ -1,6 +1,5 @@
 // Who gets in, and how much: tokens, restricted APIs, TLS and mutual TLS, limits, slow clients.
 
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import path from 'node:path';
@@ -11,6 +10,7 @@ import { createHttpServer } from '../../../lib/serving/http/door.js';
 import { expectError } from '../../helpers/expect-error.js';
 import { rawHttp, simpleJson, startDoor, until } from '../../helpers/http-door.js';
 import { FakeService } from '../../helpers/serving-service.js';
+import { certificates } from '../../helpers/certificates.js';
 import { tempFolder } from '../../helpers/temp.js';
 
 const infer = '/v2/models/simple/infer';
@@ -173,60 +173,6 @@ describe('limits', () => {
     await expectError(make({ access: { open: ['x'] } }), 'ERR_TRT_INVALID_ARGUMENT');
   });
 });
-
-/** A certificate authority, a server's and a client's certificate, made by openssl. */
-function certificates(): Record<'ca' | 'cert' | 'key' | 'clientCert' | 'clientKey', string> {
-  const folder = tempFolder();
-  const file = (name: string) => path.join(folder, name);
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' });
-  const made = ['-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
-  openssl(
-    'req',
-    '-x509',
-    ...made,
-    '-subj',
-    '/CN=ca',
-    '-keyout',
-    file('ca.key'),
-    '-out',
-    file('ca'),
-  );
-  for (const name of ['server', 'client']) {
-    openssl(
-      'req',
-      ...made,
-      '-subj',
-      '/CN=localhost',
-      '-keyout',
-      file(`${name}.key`),
-      '-out',
-      file(`${name}.csr`),
-    );
-    writeFileSync(file('ext'), 'subjectAltName=DNS:localhost');
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      file(`${name}.csr`),
-      '-CA',
-      file('ca'),
-      '-CAkey',
-      file('ca.key'),
-      '-CAcreateserial',
-      '-extfile',
-      file('ext'),
-      '-out',
-      file(`${name}.crt`),
-    );
-  }
-  return {
-    ca: file('ca'),
-    cert: file('server.crt'),
-    key: file('server.key'),
-    clientCert: file('client.crt'),
-    clientKey: file('client.key'),
-  };
-}
 
 describe('TLS', () => {
   test('encrypts, and lets in only clients with a certificate when it is mutual', async () => {

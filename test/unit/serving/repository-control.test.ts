@@ -270,6 +270,17 @@ describe('updates', () => {
     expect(log.open.size).toBe(3);
   });
 
+  test('loadThreads bounds how many are loaded at the same time', async () => {
+    const folder = tempFolder();
+    const log = fakeLog();
+    for (const name of ['a', 'b', 'c', 'd', 'e']) writeModel(folder, name, { 1: name });
+    await openFakes(folder, { loadThreads: 2 }, log);
+    expect(log.mostLoading).toBe(2);
+    expect(log.loaded).toHaveLength(5);
+    const refused = () => openFakes(folder, { loadThreads: 0 });
+    await expectError(refused, 'ERR_TRT_INVALID_ARGUMENT', 'loadThreads');
+  });
+
   test('statistics go on when a version is loaded anew, and are kept when it is unloaded', async () => {
     const folder = tempFolder();
     writeModel(folder, 'a', { 1: 'one' });

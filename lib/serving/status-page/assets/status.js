@@ -31,6 +31,8 @@
       const response = await fetch('status.json', { headers: headers(), cache: 'no-store' });
       if (response.status === 401 || response.status === 403) {
         askForToken();
+        readiness('Unknown', '');
+        banner(token === '' ? '' : 'The server does not accept this token.', true);
         return;
       }
       if (!response.ok) throw new Error(`status ${response.status}`);
@@ -38,6 +40,7 @@
       take(await response.json());
     } catch {
       const since = lastSeen === 0 ? '' : ` since ${new Date(lastSeen).toLocaleTimeString()}`;
+      readiness('No answer', 'bad');
       banner(`No answer from the server${since}.`, true);
     }
   };
@@ -137,6 +140,12 @@
   };
 
   // ---- what is shown
+
+  const readiness = (text, tone) => {
+    const pill = byId('readiness');
+    if (pill.textContent !== text) pill.textContent = text;
+    pill.className = `pill ${tone}`;
+  };
 
   const banner = (text, isError) => {
     const line = byId('banner');
@@ -269,23 +278,21 @@
     if (snapshot === undefined) return;
     const base = recent ? before(recentMs) : undefined;
     const rateBase = before(rateMs);
-    const { server, readiness, runtime } = snapshot;
-    document.title = `${readiness.ready ? '' : '✕ '}${server.name}`;
+    const { server, runtime } = snapshot;
+    const { ready } = snapshot.readiness;
+    document.title = `${ready ? '' : '✕ '}${server.name}`;
     byId('server-name').textContent = server.name;
-    const pill = byId('readiness');
-    const state = readiness.ready ? 'Ready' : 'Not ready';
-    if (pill.textContent !== state) pill.textContent = state;
-    pill.className = `pill ${readiness.ready ? 'good' : 'bad'}`;
+    readiness(ready ? 'Ready' : 'Not ready', ready ? 'good' : 'bad');
     byId('server-line').textContent = [
       runtime || 'nothing loaded yet',
       `up ${duration(snapshot.uptimeSeconds)}`,
       `process ${server.pid}`,
       `${bytes(snapshot.process.rssBytes)} resident`,
     ].join(' · ');
-    const reasons = readiness.ready
+    const reasons = ready
       ? ''
-      : `Not ready: ${readiness.reasons.join('; ') || 'no reason was given'}`;
-    banner(notice || reasons, notice.includes('failed') || !readiness.ready);
+      : `Not ready: ${snapshot.readiness.reasons.join('; ') || 'no reason was given'}`;
+    banner(notice || reasons, notice.includes('failed') || !ready);
 
     const [p50, p90, p99] = quantiles(base, snapshot);
     const success = sum(snapshot, ({ requests }) => requests.success);
