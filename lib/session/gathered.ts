@@ -59,6 +59,10 @@ export class GatheredSlot {
   run: GatheredRun | undefined;
   /** Whether its last run was timed; of a session without timing none is. */
   timed: boolean;
+  /** Whether the run before that was timed as it is: the first after a change is launched otherwise, and takes longer. */
+  steady = false;
+  /** Runs started since it was set to 0. */
+  starts = 0;
 
   /** @internal */
   constructor(
@@ -110,7 +114,9 @@ export class GatheredSlot {
     timed: boolean,
   ): void {
     const executor = this.#executor;
-    if (timed !== this.timed && this.clock !== undefined) {
+    this.starts++;
+    this.steady = timed === this.timed || this.clock === undefined;
+    if (!this.steady) {
       executor.setTimed(this.index, timed);
       this.timed = timed;
     }

@@ -215,7 +215,7 @@ export class TensorRTBackend implements Backend {
     const onDevice = this.#onDevice(requests, arrangement);
     const targets = this.#targetsOf(requests, onDevice);
     const run = new BatchRun(this, batch, arrangement, staged, onDevice, start);
-    slot.start(run, inputs, targets, this.#phases.wanted());
+    slot.start(run, inputs, targets, this.#phases.wanted(slot));
   }
 
   /** The only request's tensors on the device are used where they are; padded ones were read before. */

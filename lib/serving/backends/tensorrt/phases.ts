@@ -5,31 +5,36 @@ import type { BatchTiming } from '../../model/backend.js';
 
 /** Milliseconds from which on each batch is timed: the events of one cost some 15 µs of latency (docs/verification.md). */
 const longMs = 1;
-/** Of shorter batches one in so many: fewer than one in a hundred, so that the 99th percentile does not see it. */
-const sampleEvery = 128;
+/**
+ * Of shorter batches one in so many on each slot. It and its neighbours take longer, as the slot changes to another CUDA graph and back: together far fewer
+ * than one in a hundred, so that the 99th percentile does not see them.
+ */
+const sampleEvery = 1024;
+/** So many on each slot are timed after the model was loaded, so that its figures are there at once. */
+const firstTimed = 64;
 /** How much a batch counts in the average. */
 const weight = 1 / 16;
 
 /** Of one backend. @internal */
 export class PhaseSampler {
-  #batches = 0;
   #meanMs = 0;
   /** Parts of the last timed batch's time: until it computed, and until it had. */
   #inputShare = 0;
   #inferShare = 1;
 
-  /** Whether the next batch is to be timed. */
-  wanted(): boolean {
-    return this.#meanMs >= longMs || this.#batches % sampleEvery === 0;
+  /** Whether the next batch on `slot` is to be timed: of two in a row the second counts. */
+  wanted(slot: GatheredSlot): boolean {
+    const { starts } = slot;
+    return this.#meanMs >= longMs || starts < firstTimed || starts % sampleEvery < 2;
   }
 
   /** When the batch that `slot` has completed was where; of one that was not timed, in the proportions of the last that was. */
   of(slot: GatheredSlot, start: number): BatchTiming {
     const end = performance.now();
     const ms = end - start;
-    this.#meanMs += this.#batches++ === 0 ? ms : (ms - this.#meanMs) * weight;
+    this.#meanMs += (ms - this.#meanMs) * weight;
     const { clock } = slot;
-    if (clock === undefined || !slot.timed) {
+    if (clock === undefined || !slot.timed || !slot.steady) {
       const computeStart = start + ms * this.#inputShare;
       return { start, computeStart, computeEnd: computeStart + ms * this.#inferShare, end };
     }
