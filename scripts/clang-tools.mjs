@@ -78,7 +78,7 @@ function fingerprint(entry) {
 
 /** What the last commits changed; in a clone without history that is everything. */
 function recentlyChanged() {
-  const log = ['log', '--no-merges', '--name-only', '--format=', '-n', '10', '--', 'native'];
+  const log = ['log', '--no-merges', '--name-only', '--format=', '-n', '5', '--', 'native'];
   const files = run('git', log, { quiet: true }).split('\n');
   return new Set(files.filter(Boolean).map((file) => path.join(root, file)));
 }
