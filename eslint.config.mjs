@@ -2,7 +2,18 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['build*/', 'dist/', 'prebuilds/', '.cache/', '.gpu/', 'coverage/', '**/fixtures/'] },
+  {
+    ignores: [
+      'build*/',
+      'dist/',
+      'prebuilds/',
+      '.cache/',
+      '.gpu/',
+      'coverage/',
+      '**/fixtures/',
+      'examples/*/work/',
+    ],
+  },
   eslint.configs.recommended,
   {
     files: ['**/*.ts', '**/*.mts'],

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { checkFormat, checkTidy } from './clang-tools.mjs';
+import { countTap } from './count-tap.mjs';
 import { realLibraries } from './real-libraries.mjs';
 import { root, run } from './run.mjs';
 import { tritonPython } from './triton-client.mjs';
@@ -24,6 +25,7 @@ const stages = {
   lifecycle: { needs: ['compile'], run: () => vitest('lifecycle') },
   libraries: { needs: ['compile'], run: libraries },
   clients: { needs: ['compile'], run: clients },
+  examples: { needs: ['compile'], run: examples },
   types: { needs: ['compile'], run: types },
   package: { needs: ['compile'], run: packaged },
   sanitize: { extra: true, needs: ['compile'], run: sanitize },
@@ -69,6 +71,17 @@ function clients() {
   mkdirSync(results, { recursive: true });
   return counted(report, JSON.parse, () => {
     run(python, ['test/clients/run.py', report], { env: { PYTHONDONTWRITEBYTECODE: '1' } });
+  });
+}
+
+/** The five systems of examples/, with the small models; Python's clients are part of them. */
+function examples() {
+  if (tritonPython() === undefined) return skipped;
+  const report = path.join(results, 'examples.json');
+  mkdirSync(results, { recursive: true });
+  const env = { TRT_NODE_RUNTIME: 'reference', TRT_NODE_PYTHON: tritonPython() };
+  return counted(report, JSON.parse, () => {
+    run('node', ['scripts/examples.mjs', '--small', `--report=${report}`], { env });
   });
 }
 
@@ -153,11 +166,6 @@ function countVitest(report) {
     failed: numFailedTests,
     skipped: numPendingTests + numTodoTests,
   };
-}
-
-function countTap(report) {
-  const count = (name) => Number(new RegExp(`^# ${name} (\\d+)`, 'm').exec(report)?.[1]);
-  return { passed: count('pass'), failed: count('fail'), skipped: count('skipped') };
 }
 
 /** Of each C++ test program the cases, from its last line ("11 passed, 0 failed"); one that died before it is one failure. */

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'trt-node';
-import { makeOnnx } from '../../examples/serving/parts/onnx.mjs';
+import { makeOnnx } from '../parts/onnx.mjs';
 
 const fixture = (name) => fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url));
 

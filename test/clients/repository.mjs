@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'trt-node';
-import { makeOnnx } from '../../examples/serving/parts/onnx.mjs';
+import { makeOnnx } from '../../benchmarks/parts/onnx.mjs';
 
 const fixture = (name) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const runtime = process.env.TRT_NODE_RUNTIME ?? 'reference';

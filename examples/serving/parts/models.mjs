@@ -1,6 +1,6 @@
 // The examples' models: small stand-ins with the names, types and shapes of the real ones. Weights are arithmetic, not learned.
 // @ts-check
-import { makeOnnx } from './onnx.mjs';
+import { makeOnnx } from '../../../benchmarks/parts/onnx.mjs';
 import { negative, positive, vocabulary } from './words.mjs';
 
 /**

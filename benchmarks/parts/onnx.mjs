@@ -1,4 +1,4 @@
-// Writes ONNX models: the stand-ins of these examples are described in code, so that no model has to be downloaded.
+// Writes ONNX models that are described in code, so that none has to be downloaded or kept.
 // @ts-check
 import protobuf from 'protobufjs';
 
