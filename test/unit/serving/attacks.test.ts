@@ -312,7 +312,7 @@ function field(number: number, bytes: Buffer, length = bytes.length): Buffer {
 }
 
 function nested(depth: number): Buffer {
-  let bytes = Buffer.alloc(0);
+  let bytes: Buffer = Buffer.alloc(0);
   for (let level = 0; level < depth; level++) bytes = field(5, bytes);
   return bytes;
 }
