@@ -261,6 +261,30 @@ describe.skipIf(missing && !process.env.CI)('status page', () => {
     expect(unnamed).toBe(0);
   });
 
+  test.each([390, 360])(
+    '%i pixels wide: states and buttons are seen without scrolling',
+    async (width) => {
+      service.add('mlp');
+      service.add('sentence_classification_with_a_long_name', width > 360 ? '20260101' : '3');
+      Object.assign(service.add('broken'), {
+        state: 'UNAVAILABLE',
+        reason: 'no such file '.repeat(9),
+      });
+      Object.assign(service.add('new_one'), { state: 'LOADING' });
+      const { page } = await open({ viewport: { width, height: 800 } });
+      await page.waitForSelector('td.actions button');
+      const seen = await page.locator('#models .pill, #models td.actions button').all();
+      expect(seen).toHaveLength(9);
+      for (const each of seen) {
+        const { x, width: wide } = (await each.boundingBox())!;
+        const label = (await each.textContent()) ?? '';
+        expect(x, label).toBeGreaterThanOrEqual(0);
+        expect(x + wide, label).toBeLessThanOrEqual(width - 12);
+      }
+      expect(await page.evaluate(`document.documentElement.scrollWidth - innerWidth`)).toBe(0);
+    },
+  );
+
   test('says that the server is gone, and when it is back', async () => {
     const { page } = await open();
     const { port } = server.address() as AddressInfo;

@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Cancellation } from '../cancellation.js';
+import type { InflateBudget } from '../security/inflate.js';
 import {
   type CompressionLevel,
   type Encoding,
@@ -18,6 +19,8 @@ import { type CallStatus, GrpcError, encodeStatusMessage, grpcStatus, statusOf }
 export interface CallSettings {
   /** Bytes that a message may have, also after decompression. */
   readonly maxMessageBytes: number;
+  /** Of decompressed messages. */
+  readonly inflated: InflateBudget;
   readonly compression: CompressionLevel;
   /** Is told each error that calls fail with. */
   readonly report: (error: unknown) => void;
@@ -77,6 +80,8 @@ export class GrpcCall {
   #reading: Promise<void> | undefined;
   #sending: Promise<void> | undefined;
   #ended = false;
+  /** Bytes of decompressed messages that are not done with. */
+  #inflated = 0;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, settings: CallSettings) {
     this.stream = stream;
@@ -125,9 +130,10 @@ export class GrpcCall {
   }
 
   /**
-   * Hands on the messages in order, and then tells that there are no more. What goes wrong, in `onMessage` too, ends the call.
+   * Hands on the messages in order, and then tells that there are no more. What goes wrong, in `onMessage` too, ends the call. `inflated`: to give to
+   * {@link letGo} when done with a message; the end of the call does it for all.
    */
-  read(onMessage: (message: Buffer) => void, onEnd: () => void): void {
+  read(onMessage: (message: Buffer, inflated: number) => void, onEnd: () => void): void {
     const { stream } = this;
     stream.on('data', (chunk: Buffer) => {
       if (this.done) return;
@@ -136,7 +142,7 @@ export class GrpcCall {
         for (let next = this.#frames.next(); next !== undefined; next = this.#frames.next()) {
           if (next.compressed || this.#reading !== undefined) {
             this.#readLater(next.compressed, next.payload, onMessage);
-          } else onMessage(next.payload);
+          } else onMessage(next.payload, 0);
         }
       });
     });
@@ -155,16 +161,31 @@ export class GrpcCall {
     });
   }
 
-  #readLater(compressed: boolean, payload: Buffer, onMessage: (message: Buffer) => void): void {
+  /** A message that was decompressed is not needed any more. */
+  letGo(inflated: number): void {
+    const bytes = Math.min(inflated, this.#inflated);
+    this.#inflated -= bytes;
+    this.#settings.inflated.giveBack(bytes);
+  }
+
+  #readLater(
+    compressed: boolean,
+    payload: Buffer,
+    onMessage: (message: Buffer, inflated: number) => void,
+  ): void {
     const before = this.#reading ?? Promise.resolve();
-    const { maxMessageBytes } = this.#settings;
+    const { maxMessageBytes, inflated } = this.#settings;
     // One after the other: a client's bombs are not all blown up at once.
     const step = before.then(async () => {
       if (this.done) return;
-      const message = compressed
-        ? await decompress(payload, this.#encoding, maxMessageBytes)
-        : payload;
-      if (!this.#isOver()) onMessage(message);
+      if (!compressed) {
+        onMessage(payload, 0);
+        return;
+      }
+      const message = await decompress(payload, this.#encoding, maxMessageBytes, inflated);
+      this.#inflated += message.length;
+      if (this.#isOver()) this.letGo(message.length);
+      else onMessage(message, message.length);
     });
     this.#reading = step.catch((error: unknown) => {
       this.fail(error);
@@ -282,6 +303,7 @@ export class GrpcCall {
   #finished(): void {
     this.done = true;
     clearTimeout(this.#timer);
+    this.letGo(this.#inflated);
     this.onDone?.();
   }
 }

@@ -2,6 +2,7 @@
 
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
+import { type InflateBudget, inflate } from '../security/inflate.js';
 import { prefixBytes } from './infer-encode.js';
 import { GrpcError, grpcStatus } from './status.js';
 
@@ -11,8 +12,6 @@ export type Encoding = 'identity' | 'gzip' | 'deflate';
 /** @internal */
 export const acceptedEncodings = 'identity,deflate,gzip';
 
-const gunzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gunzip);
-const inflate = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflate);
 const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
 const deflate = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.deflate);
 
@@ -114,11 +113,12 @@ export class FrameReader {
   }
 }
 
-/** What was compressed. Rejects with a GrpcError where it is more than `limit` bytes, or broken. @internal */
+/** What was compressed. Rejects with a GrpcError where it is more than `limit` bytes, more than the budget has left, or broken. @internal */
 export async function decompress(
   payload: Buffer,
   encoding: Encoding,
   limit: number,
+  budget: InflateBudget,
 ): Promise<Buffer> {
   if (encoding === 'identity') {
     throw new GrpcError(
@@ -126,14 +126,15 @@ export async function decompress(
       'a message is flagged as compressed, but the call has no grpc-encoding',
     );
   }
-  try {
-    const options = { maxOutputLength: Math.max(1, limit) };
-    return encoding === 'gzip' ? await gunzip(payload, options) : await inflate(payload, options);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(`more than ${limit}`, limit);
+  const inflated = await inflate(payload, encoding, limit, budget).catch(() => {
     throw new GrpcError(grpcStatus.INTERNAL, `a message is not ${encoding}`);
-  }
+  });
+  if (inflated === 'too large') throw tooLarge(`more than ${limit}`, limit);
+  if (inflated !== 'no room') return inflated;
+  throw new GrpcError(
+    grpcStatus.UNAVAILABLE,
+    `the decompressed messages in the server have ${budget.total} bytes together, and there is no room for another`,
+  );
 }
 
 /** How hard responses of inference are compressed: tritonserver's --grpc-infer-response-compression-level. */

@@ -119,8 +119,8 @@ export class StreamInfer {
       this.#flow();
     });
     call.read(
-      (message) => {
-        this.#take(message);
+      (message, inflated) => {
+        this.#take(message, inflated);
       },
       () => {
         this.#ended = true;
@@ -129,7 +129,7 @@ export class StreamInfer {
     );
   }
 
-  #take(message: Buffer): void {
+  #take(message: Buffer, inflated: number): void {
     const slot: { message: Uint8Array[] | undefined } = { message: undefined };
     this.#queue.push(slot);
     this.#flow();
@@ -137,6 +137,7 @@ export class StreamInfer {
     const decoded = decodeInferRequest(message);
     void this.#answer(decoded).then(
       (answer) => {
+        this.#call.letGo(inflated);
         slot.message = answer;
         this.#send();
       },

@@ -13,6 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { ServingError, TensorRTError, asError } from '../../errors.js';
 import { AccessControl, type ApiCategory } from '../security/access.js';
 import { defaultAddress } from '../security/describe.js';
+import { InflateBudget } from '../security/inflate.js';
 import { readTlsFiles } from '../security/tls.js';
 import type { InferenceService } from '../service.js';
 import type { ServerSettings } from '../settings.js';
@@ -81,6 +82,7 @@ class Door implements GrpcDoor, DoorContext {
     const { limits, compression, maxConcurrentStreams } = this.options;
     this.#callSettings = {
       maxMessageBytes: limits.maxBodyBytes,
+      inflated: new InflateBudget(limits.maxInflatedBytes),
       compression,
       report: (error) => {
         this.report(error);
@@ -206,6 +208,7 @@ class Door implements GrpcDoor, DoorContext {
       this.#checkAccess(call, 'health');
       this.#readOne(call, (message) => {
         this.#health.watch(call, message);
+        call.letGo(Infinity);
       });
     } else this.#callUnary(call, path);
   }

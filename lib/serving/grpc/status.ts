@@ -76,11 +76,16 @@ export function statusOf(error: unknown): CallStatus {
   return { code: grpcStatus.INTERNAL, message: 'internal error' };
 }
 
-/** `text` as grpc-message has it: percent-encoded UTF-8, printable ASCII only. @internal */
+/** Clients take headers of 8 KiB, and of a longer message not even the code. */
+const maxMessageLength = 4000;
+
+/** `text` as grpc-message has it: percent-encoded UTF-8, printable ASCII only, and not too long. @internal */
 export function encodeStatusMessage(text: string): string {
-  if (/^[ -$&-~]*$/.test(text)) return text;
+  if (text.length <= maxMessageLength && /^[ -$&-~]*$/.test(text)) return text;
   let encoded = '';
   for (const byte of Buffer.from(text, 'utf8')) {
+    const isStart = (byte & 0xc0) !== 0x80;
+    if (isStart && encoded.length >= maxMessageLength) return `${encoded}...`;
     encoded +=
       byte >= 0x20 && byte <= 0x7e && byte !== 0x25
         ? String.fromCharCode(byte)

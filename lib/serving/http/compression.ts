@@ -1,14 +1,14 @@
 // Compression: bodies in gzip and deflate, inflated up to a limit, and which encoding a client wants for the answer.
 
 import { promisify } from 'node:util';
-import { deflate, gunzip, gzip, inflate } from 'node:zlib';
+import { deflate, gzip } from 'node:zlib';
 import { ServingError, asError } from '../../errors.js';
+import { type InflateBudget, inflate } from '../security/inflate.js';
 import { badRequest } from './json-access.js';
 
 /** @internal */
 export type ContentEncoding = 'gzip' | 'deflate';
 
-const inflaters = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
 const deflaters = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;
 
 /** Triton's words for a body that is too large. @internal */
@@ -32,22 +32,26 @@ export function requestEncoding(header: string | undefined): ContentEncoding | u
   );
 }
 
-/** Inflates a body, to at most `most` bytes. @throws ERR_TRT_REQUEST @internal */
+/** Inflates a body, to at most `most` bytes of the budget. @throws ERR_TRT_REQUEST, ERR_TRT_QUEUE_FULL @internal */
 export async function inflateBody(
   body: Buffer,
   encoding: ContentEncoding,
   most: number,
+  budget: InflateBudget,
 ): Promise<Buffer> {
-  try {
-    return await inflaters[encoding](body, { maxOutputLength: most });
-  } catch (error) {
-    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE')
-      throw tooLarge(undefined, most);
+  const inflated = await inflate(body, encoding, most, budget).catch((error: unknown) => {
     throw badRequest(
       `failed to decompress the request body: ${asError(error).message}`,
       `Send a body in ${encoding}.`,
     );
-  }
+  });
+  if (inflated === 'too large') throw tooLarge(undefined, most);
+  if (inflated !== 'no room') return inflated;
+  throw new ServingError(
+    'ERR_TRT_QUEUE_FULL',
+    `the decompressed bodies in the server have ${budget.total} bytes together, and there is no room for another`,
+    'Send it again later, or without compression; limits.maxInflatedBytes is the limit.',
+  );
 }
 
 /** @internal */

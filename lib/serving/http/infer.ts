@@ -3,19 +3,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Cancellation, setCancellation } from '../cancellation.js';
 import type { InferResponse } from '../request.js';
+import { InflateBudget } from '../security/inflate.js';
 import type { Limits } from '../security/limits.js';
 import type { InferenceService } from '../service.js';
 import type { ServerSettings } from '../settings.js';
 import { forwardHeadersOf } from '../forward-headers.js';
 import { requestTraced } from '../traced-request.js';
 import type { Trace } from '../tracer.js';
-import {
-  type ContentEncoding,
-  deflateBody,
-  inflateBody,
-  requestEncoding,
-  responseEncoding,
-} from './compression.js';
+import { deflateBody, inflateBody, requestEncoding, responseEncoding } from './compression.js';
 import { type ParsedRequest, jsonLength, parseInferRequest } from './infer-request.js';
 import { type ResponseBody, closeOutputs, responseBody } from './infer-response.js';
 import { rawInferRequest } from './raw-request.js';
@@ -53,9 +48,11 @@ function header(message: IncomingMessage, name: string): string | undefined {
 export class InferHandler {
   readonly #options: InferOptionsOfDoor;
   readonly #underWay = new Set<Cancellation>();
+  readonly #inflated: InflateBudget;
 
   constructor(options: InferOptionsOfDoor) {
     this.#options = options;
+    this.#inflated = new InflateBudget(options.limits.maxInflatedBytes);
   }
 
   /** Requests that are not answered yet. */
@@ -87,10 +84,17 @@ export class InferHandler {
     const trace = settings.tracer.start(call.model);
     let parsed: ParsedRequest | undefined;
     let answer: InferResponse | undefined;
+    let inflatedBytes = 0;
     try {
       trace?.stamp('HTTP_RECV_START', call.receivedAt);
       trace?.stamp('HTTP_RECV_END');
-      parsed = await this.#parse(call);
+      const encoding = requestEncoding(header(call.message, 'content-encoding'));
+      let { body: received } = call;
+      if (encoding !== undefined) {
+        received = await inflateBody(received, encoding, limits.maxBodyBytes, this.#inflated);
+        inflatedBytes = received.length;
+      }
+      parsed = this.#parse(call, received);
       answer = await this.#request(parsed, cancellation, trace);
       const body = responseBody(answer, parsed, this.#options.service);
       await this.#send(call, body instanceof Promise ? await body : body, trace);
@@ -100,22 +104,12 @@ export class InferHandler {
       if (answer !== undefined) closeOutputs(answer);
       if (parsed !== undefined) for (const range of parsed.ranges) range.release();
       this.#underWay.delete(cancellation);
+      this.#inflated.giveBack(inflatedBytes);
       trace?.end();
     }
   }
 
-  #parse(call: InferCall): ParsedRequest | Promise<ParsedRequest> {
-    const encoding = requestEncoding(header(call.message, 'content-encoding'));
-    if (encoding === undefined) return this.#parseBody(call, call.body);
-    return this.#inflate(call, encoding);
-  }
-
-  async #inflate(call: InferCall, encoding: ContentEncoding): Promise<ParsedRequest> {
-    const { maxBodyBytes } = this.#options.limits;
-    return this.#parseBody(call, await inflateBody(call.body, encoding, maxBodyBytes));
-  }
-
-  #parseBody(call: InferCall, body: Buffer): ParsedRequest {
+  #parse(call: InferCall, body: Buffer): ParsedRequest {
     const { service, settings, limits, forwardHeaders } = this.#options;
     const { message, model, version } = call;
     const length = jsonLength(header(message, 'inference-header-content-length'), body.length);

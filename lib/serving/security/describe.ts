@@ -74,7 +74,7 @@ export function describeSecurity(options: SecurityOptions): string[] {
   if (off.length > 0) lines.push(`Switched off: ${off.join(', ')}.`);
   lines.push(describeSharedMemory(options.sharedMemory, disabled.has('shared-memory')));
   lines.push(
-    `Limits: body ${limits.maxBodyBytes} bytes, headers ${limits.maxHeaderBytes} bytes in ${limits.headersTimeoutMs} ms, whole request in ${limits.requestTimeoutMs} ms, ${limits.maxTensors} tensors a request, ${limits.maxConnections} connections, ${limits.maxConcurrentRequests} requests at a time.`,
+    `Limits: body ${limits.maxBodyBytes} bytes, all decompressed bodies ${limits.maxInflatedBytes} bytes, headers ${limits.maxHeaderBytes} bytes in ${limits.headersTimeoutMs} ms, whole request in ${limits.requestTimeoutMs} ms, ${limits.maxTensors} tensors a request, ${limits.maxConnections} connections, ${limits.maxConcurrentRequests} requests at a time.`,
   );
   if (!isLoopback(address) && !hasTokens && tls?.clientCaFile === undefined) {
     lines.push(

@@ -6,6 +6,8 @@ import { checkInteger, checkOptions } from '../../validate.js';
 export interface LimitOptions {
   /** Bytes of a request's body, also after decompression. Default 64 MiB, as Triton's --http-max-input-size. */
   maxBodyBytes?: number | undefined;
+  /** Bytes of decompressed bodies that a door holds at a time, of all requests together; more get 503. At least `maxBodyBytes`; default 8 times that. */
+  maxInflatedBytes?: number | undefined;
   /** Bytes of a request's headers together. Default 16 KiB. */
   maxHeaderBytes?: number | undefined;
   /** Inputs, and outputs, of one request. Default 1024. */
@@ -25,7 +27,7 @@ export interface LimitOptions {
 /** @internal */
 export type Limits = { readonly [K in keyof LimitOptions]-?: number };
 
-const defaults: Limits = {
+const defaults: Omit<Limits, 'maxInflatedBytes'> = {
   maxBodyBytes: 64 * 1024 * 1024,
   maxHeaderBytes: 16 * 1024,
   maxTensors: 1024,
@@ -38,11 +40,19 @@ const defaults: Limits = {
 
 /** With the defaults. @throws ERR_TRT_INVALID_ARGUMENT @internal */
 export function resolveLimits(options: LimitOptions = {}): Limits {
-  checkOptions(options, Object.keys(defaults), 'limits');
+  checkOptions(options, [...Object.keys(defaults), 'maxInflatedBytes'], 'limits');
   const limits = { ...defaults };
-  for (const name of Object.keys(defaults) as (keyof Limits)[]) {
+  for (const name of Object.keys(defaults) as (keyof typeof defaults)[]) {
     const given = options[name];
     if (given !== undefined) limits[name] = checkInteger(given, `limits.${name}`, 1, 2 ** 31 - 1);
   }
-  return limits;
+  const { maxInflatedBytes = 8 * limits.maxBodyBytes } = options;
+  return {
+    ...limits,
+    maxInflatedBytes: checkInteger(
+      maxInflatedBytes,
+      'limits.maxInflatedBytes',
+      limits.maxBodyBytes,
+    ),
+  };
 }

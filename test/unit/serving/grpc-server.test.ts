@@ -61,6 +61,41 @@ describe('limits', () => {
     await refused(simpleRequest(), INVALID_ARGUMENT, /the limit of each is 1/);
   });
 
+  it('decompressed messages of all calls together', async () => {
+    await start({ limits: { maxBodyBytes: 100_000, maxInflatedBytes: 150_000 } });
+    const gzip = newClient(undefined, {
+      'grpc.default_compression_algorithm': grpc.compressionAlgorithms.gzip,
+    });
+    const long = { id: 'x'.repeat(90_000) };
+    const held = gzip.unary('ModelInfer', simpleRequest('slow', long));
+    await until(() => service.held === 1);
+    const refusal = await failure(gzip.unary('ModelInfer', simpleRequest('simple', long)));
+    expect([refusal.code, refusal.details]).toEqual([
+      grpc.status.UNAVAILABLE,
+      'the decompressed messages in the server have 150000 bytes together, and there is no room for another',
+    ]);
+    await client.unary('ModelInfer', simpleRequest());
+    service.release();
+    await held;
+    await gzip.unary('ModelInfer', simpleRequest('simple', long));
+    // A stream gives each message's back when it is answered, and a watch at once.
+    const stream = gzip.stream();
+    for (let count = 0; count < 4; count++) {
+      stream.write(simpleRequest('simple', long));
+      const answer = await new Promise<{ error_message: string }>((resolve, reject) => {
+        stream.once('data', resolve);
+        stream.once('error', reject);
+      });
+      expect(answer.error_message).toBe('');
+    }
+    stream.end();
+    const watch = gzip.watch('y'.repeat(90_000));
+    watch.on('error', () => undefined);
+    await new Promise((resolve) => watch.once('data', resolve));
+    await gzip.unary('ModelInfer', simpleRequest('simple', long));
+    watch.cancel();
+  });
+
   it('what is no gRPC is refused and harms nobody', async () => {
     const session = connect(`http://localhost:${port}`);
     const statusOf = (headers: Record<string, string>) =>

@@ -289,4 +289,9 @@ describe('ModelInferResponse', () => {
 it('status messages are percent-encoded UTF-8', () => {
   expect(encodeStatusMessage("it's 100% ok\n")).toBe("it's 100%25 ok%0A");
   expect(encodeStatusMessage('ü')).toBe('%C3%BC');
+  // Clients take no long headers.
+  expect(encodeStatusMessage('x'.repeat(4001))).toBe(`${'x'.repeat(4000)}...`);
+  const long = encodeStatusMessage('模'.repeat(5000));
+  expect(long.length).toBeLessThan(4020);
+  expect(decodeURIComponent(long)).toMatch(/^模+\.\.\.$/);
 });

@@ -3,7 +3,7 @@
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { responseEncoding } from '../../../lib/serving/http/compression.js';
-import { rawHttp, simpleBinary, simpleJson, startDoor } from '../../helpers/http-door.js';
+import { rawHttp, simpleBinary, simpleJson, startDoor, until } from '../../helpers/http-door.js';
 
 const path = '/v2/models/simple/infer';
 
@@ -62,6 +62,45 @@ describe('requests', () => {
       400,
       'Request JSON size exceeds the maximum allowed value of 100000 bytes. Use --http-max-input-size to increase the limit.',
     ]);
+  });
+});
+
+describe('all decompressed bodies together', () => {
+  const limits = { maxBodyBytes: 100_000, maxInflatedBytes: 150_000 };
+  const gzip = { 'Content-Encoding': 'gzip' };
+  const slow = '/v2/models/slow/infer';
+  const packed = gzipSync(JSON.stringify(simpleJson) + ' '.repeat(90_000));
+
+  test('have a limit, until they are answered; other requests go on', async () => {
+    const { post, service } = await startDoor({ limits });
+    const held = post(slow, packed, gzip);
+    await until(() => service.held === 1);
+    const refused = await post(path, packed, gzip);
+    expect([refused.status, refused.error]).toEqual([
+      503,
+      'the decompressed bodies in the server have 150000 bytes together, and there is no room for another',
+    ]);
+    expect((await post(path, simpleJson)).status).toBe(200);
+    expect((await post(path, gzipSync(JSON.stringify(simpleJson)), gzip)).status).toBe(200);
+    service.release();
+    expect((await held).status).toBe(200);
+    expect((await post(path, packed, gzip)).status).toBe(200);
+  });
+
+  test('many bombs at the same time, broken ones too, leave all of it free', async () => {
+    const { post } = await startDoor({ limits });
+    const bomb = gzipSync(Buffer.alloc(30_000_000, 0x20));
+    const half = packed.subarray(0, -9);
+    const bodies = Array.from({ length: 60 }, (_, index) => (index % 3 === 0 ? half : bomb));
+    const replies = await Promise.all(bodies.map((body) => post(path, body, gzip)));
+    expect(replies.every(({ status }) => status === 400 || status === 503)).toBe(true);
+    const whole = gzipSync(JSON.stringify(simpleJson).padEnd(100_000));
+    expect((await post(path, whole, gzip)).status).toBe(200);
+  });
+
+  test('cannot be less than one body', async () => {
+    const wrong = { limits: { maxBodyBytes: 1000, maxInflatedBytes: 999 } };
+    await expect(startDoor(wrong)).rejects.toThrow(/limits\.maxInflatedBytes/);
   });
 });
 

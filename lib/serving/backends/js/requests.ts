@@ -3,7 +3,6 @@
 import type { ModelConfig } from '../../config/model-config.js';
 import type { InferTensor } from '../../infer-tensor.js';
 import type { PendingRequest } from '../../request.js';
-import { onHost } from '../host-tensor.js';
 import { toModelShape } from '../reshape.js';
 import type { JsRequest, JsSequence } from './types.js';
 
@@ -16,18 +15,18 @@ function sequenceOf({ options }: PendingRequest): JsSequence | undefined {
   return { id, start: sequenceStart ?? false, end: sequenceEnd ?? false };
 }
 
-/** What a module is to see of `request`; inputs on the device are copied to the host. @internal */
-export async function hostRequest(
+/** What a module is to see of `request`, whose inputs are on the host. @internal */
+export function hostRequest(
   request: PendingRequest,
   config: ModelConfig,
   outputs: readonly string[],
-): Promise<HostRequest> {
+): HostRequest {
   const inputs: Record<string, InferTensor> = {};
   for (const [index, input] of config.input.entries()) {
     const tensor = toModelShape(request.inputs[index], input, config.max_batch_size > 0);
-    if (tensor !== undefined) inputs[input.name] = await onHost(tensor);
+    if (tensor !== undefined) inputs[input.name] = tensor;
   }
-  for (const [name, tensor] of request.extraInputs ?? []) inputs[name] = await onHost(tensor);
+  for (const [name, tensor] of request.extraInputs ?? []) inputs[name] = tensor;
   return {
     id: request.options.id ?? '',
     inputs,

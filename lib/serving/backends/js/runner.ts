@@ -2,6 +2,7 @@
 
 import type { ModelConfig } from '../../config/model-config.js';
 import type { LoadContext, VersionSource } from '../../model/loading.js';
+import type { HostRunner } from '../host-backend.js';
 import type { HostRequest } from './requests.js';
 import type { JsSettings } from './settings.js';
 
@@ -20,14 +21,10 @@ export interface RunnerParts {
 }
 
 /** @internal */
-export interface JsRunner {
-  readonly free: number;
-  onFree: (() => void) | undefined;
-  readonly broken: Error | undefined;
+export interface JsRunner extends HostRunner {
   /** @returns A response for each request; rejects when all of them failed */
   execute(
     requests: readonly HostRequest[],
     instance: number | undefined,
   ): Promise<readonly RawResponse[]>;
-  close(): Promise<void>;
 }

@@ -1,7 +1,6 @@
 // TensorRTBackend: executes batches on the slots of a plan.
 
-import type { DeviceTensor } from '../../../device-tensor.js';
-import { ServingError, asError, isTensorRTError } from '../../../errors.js';
+import { ServingError, asError } from '../../../errors.js';
 import type { NativeInput, NativeOutputTarget, NativePlatform } from '../../../native.js';
 import type {
   GatheredRun,
@@ -9,14 +8,15 @@ import type {
   GatheredSlot,
   Staged,
 } from '../../../session/gathered.js';
-import { InferTensor } from '../../infer-tensor.js';
-import type { Backend, Batch, BatchTiming, ModelMemory } from '../../model/backend.js';
+import type { Backend, Batch, ModelMemory } from '../../model/backend.js';
 import type { ModelStatistics } from '../../model/statistics.js';
 import type { PendingRequest } from '../../request.js';
 import { setTurn } from '../../turn-clock.js';
 import type { Arranger, BatchArrangement } from './arrange.js';
 import { type Bindings, tensorOf } from './bindings.js';
-import { gather, hasDeviceInputs } from './gather.js';
+import { hasDeviceInputs, onHostBatch } from '../host-batch.js';
+import { backendError } from '../model-error.js';
+import { gather } from './gather.js';
 import { PhaseSampler } from './phases.js';
 import { Splitter } from './split.js';
 
@@ -287,9 +287,9 @@ export class TensorRTBackend implements Backend {
     // Kept until the tensors are read, so that it is there for them.
     const slot = this.#session.take(undefined, undefined, undefined);
     try {
-      const requests = await Promise.all(batch.requests.map(withHostInputs));
+      const onHost = await onHostBatch(batch);
       if (slot !== undefined) this.#session.giveBack(slot);
-      this.execute(new HostBatch(batch, requests));
+      this.execute(onHost);
     } catch (error) {
       if (slot !== undefined) this.#session.giveBack(slot);
       this.#failed(batch, asError(error), start);
@@ -303,15 +303,7 @@ export class TensorRTBackend implements Backend {
   }
 
   #failed(batch: Batch, cause: Error, start: number): void {
-    let error = cause;
-    if (!(cause instanceof ServingError)) {
-      const reason = isTensorRTError(cause) ? cause.reason : cause.message;
-      const hint = isTensorRTError(cause) ? cause.hint : '';
-      error = new ServingError('ERR_TRT_MODEL_BACKEND', reason, hint, {
-        cause,
-        log: isTensorRTError(cause) ? cause.log : [],
-      });
-    }
+    const error = backendError(cause);
     for (const request of batch.requests) request.fail(error, 'BACKEND');
     const end = performance.now();
     batch.ended({ start, computeStart: end, computeEnd: end, end }, error);
@@ -323,85 +315,4 @@ function deviceOf(requests: readonly PendingRequest[]): number | undefined {
     if (tensor?.device !== undefined) return tensor.device.device;
   }
   return undefined;
-}
-
-/** A batch whose requests were replaced by such as have all inputs on the host. */
-class HostBatch implements Batch {
-  readonly #batch: Batch;
-  readonly requests: readonly PendingRequest[];
-
-  constructor(batch: Batch, requests: readonly PendingRequest[]) {
-    this.#batch = batch;
-    this.requests = requests;
-  }
-
-  get size(): number {
-    return this.#batch.size;
-  }
-
-  ended(timing: BatchTiming, error?: Error): void {
-    this.#batch.ended(timing, error);
-  }
-}
-
-async function onHost(tensor: InferTensor): Promise<InferTensor> {
-  const device = tensor.device as DeviceTensor;
-  const { data } = await device.read();
-  return new InferTensor(tensor.datatype, data, tensor.shape);
-}
-
-/** A request with other inputs; all else is the request's. */
-class HostRequest implements PendingRequest {
-  readonly #request: PendingRequest;
-  readonly inputs: readonly (InferTensor | undefined)[];
-  readonly extraInputs: ReadonlyMap<string, InferTensor> | undefined;
-  readonly extraOutputs: readonly string[] | undefined;
-  readonly batchSize: number;
-  readonly wanted: readonly number[] | undefined;
-  readonly options: PendingRequest['options'];
-  readonly acceptedAt: number;
-  priority: number;
-  onWithdrawn: (() => void) | undefined;
-
-  constructor(
-    request: PendingRequest,
-    inputs: readonly (InferTensor | undefined)[],
-    extraInputs: ReadonlyMap<string, InferTensor> | undefined,
-  ) {
-    this.#request = request;
-    this.inputs = inputs;
-    this.extraInputs = extraInputs;
-    this.extraOutputs = request.extraOutputs;
-    this.batchSize = request.batchSize;
-    this.wanted = request.wanted;
-    this.options = request.options;
-    this.acceptedAt = request.acceptedAt;
-    this.priority = request.priority;
-  }
-
-  get settled(): boolean {
-    return this.#request.settled;
-  }
-
-  complete(...results: Parameters<PendingRequest['complete']>): void {
-    this.#request.complete(...results);
-  }
-
-  fail(...failure: Parameters<PendingRequest['fail']>): void {
-    this.#request.fail(...failure);
-  }
-}
-
-async function withHostInputs(request: PendingRequest): Promise<PendingRequest> {
-  if (!hasDeviceInputs([request])) return request;
-  const inputs = await Promise.all(
-    request.inputs.map((tensor) =>
-      tensor?.device === undefined ? Promise.resolve(tensor) : onHost(tensor),
-    ),
-  );
-  const extra = new Map<string, InferTensor>();
-  for (const [name, tensor] of request.extraInputs ?? []) {
-    extra.set(name, tensor.device === undefined ? tensor : await onHost(tensor));
-  }
-  return new HostRequest(request, inputs, request.extraInputs && extra);
 }

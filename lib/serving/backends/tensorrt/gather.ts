@@ -87,13 +87,3 @@ function batchInputValues(binding: InputBinding, requests: readonly PendingReque
       });
   }
 }
-
-/** Whether an input of one of the requests lies on the device. @internal */
-export function hasDeviceInputs(requests: readonly PendingRequest[]): boolean {
-  for (const request of requests) {
-    for (const tensor of request.inputs) if (tensor?.device !== undefined) return true;
-    if (request.extraInputs === undefined) continue;
-    for (const tensor of request.extraInputs.values()) if (tensor.device !== undefined) return true;
-  }
-  return false;
-}
