@@ -77,7 +77,7 @@ def make_model(small, weights):
 def spread(model):
     """Scales the head of a seeded model so that both labels come up: else every sentence would get the same."""
     ids, segments = make_ids((32, 64), model.config.vocab_size, 99)
-    with torch.inference_mode():
+    with torch.no_grad():
         logits = model(input_ids=torch.from_numpy(ids), token_type_ids=torch.from_numpy(segments)).logits
         deviation = logits.std(0)
         model.classifier.weight /= deviation[:, None]

@@ -85,7 +85,7 @@ await main(async () => {
     loops: numberOf('loops', values.loops, 1, 1_000_000),
     seconds: numberOf('seconds', values.seconds, 1, 3600),
   };
-  const { name: place } = chooseRuntime();
+  chooseRuntime();
   const model = chooseModel(import.meta.url);
   const { work } = exampleFolder(import.meta.url);
   console.log(describeModel(model));
@@ -129,7 +129,7 @@ await main(async () => {
         ),
       }),
     },
-    caption: `${figures.date}, ${place}; ${model.about.weights}`,
+    caption: `${figures.date}, ${figures.place}; ${model.about.weights}`,
     logarithmic: true,
   });
 });

@@ -1,5 +1,5 @@
 // A sentence through BERT: by Session in five lines, and by TensorRT's own steps (low-level.ts); both beside what PyTorch computed.
-import { Session, type Tensor, readNpy } from 'trt-node';
+import { Session, Tensor, readNpy } from 'trt-node';
 import { main } from '../kit/failure.ts';
 import { chooseModel, describeModel, exampleFolder } from '../kit/models.ts';
 import { chooseRuntime } from '../kit/runtime.ts';
@@ -17,20 +17,22 @@ await main(async () => {
   const { name } = chooseRuntime();
   const model = chooseModel(import.meta.url);
   console.log(describeModel(model));
-  const file = await planOf(model, exampleFolder(import.meta.url).work, 'two-profiles');
-  const sentence = (what: string): Promise<Tensor> => readNpy(model.file(`expected/1x200.${what}`));
+  const plan = await planOf(model, exampleFolder(import.meta.url).work, 'two-profiles');
+  const expected = (what: string): Promise<Tensor> => readNpy(model.file(`expected/1x200.${what}`));
+  const ids = (await expected('input_ids.npy')).data as Int32Array;
+  const segments = (await expected('segment_ids.npy')).data as Int32Array;
 
   // The five lines.
-  await using session = await Session.load(file);
-  const input_ids = await sentence('input_ids.npy');
-  const segment_ids = await sentence('segment_ids.npy');
+  await using session = await Session.load(plan);
+  const input_ids = new Tensor('int32', ids, [1, ids.length]);
+  const segment_ids = new Tensor('int32', segments, [1, segments.length]);
   const { output } = await session.run({ input_ids, segment_ids });
   const label = argmax(output!);
 
   const profile = session.profileFor({ input_ids: [1, 200], segment_ids: [1, 200] });
   console.log(`\n200 tokens on ${name}, in profile ${profile}, which the session chose:`);
-  const lowLevel = await classify(file, input_ids, segment_ids);
-  const pytorch = await sentence('output.npy');
+  const lowLevel = await classify(plan, input_ids, segment_ids);
+  const pytorch = await expected('output.npy');
   console.table({
     Session: { label, logits: told(output!.toFloat32()) },
     'low-level.ts': { label: lowLevel.label, logits: told(lowLevel.logits) },

@@ -17,7 +17,7 @@ try:
     except ImportError:  # NVIDIA's wheel of the bindings alone
         import tensorrt_bindings as trt
 except ImportError as error:
-    sys.exit(f"This needs {error.name}: {sys.executable} -m pip install tensorrt cuda-python numpy")
+    sys.exit(f"This needs more ({error}): {sys.executable} -m pip install tensorrt cuda-python numpy")
 
 
 def check(result):
@@ -81,7 +81,7 @@ def classify(plan, input_ids, segment_ids):
     check(cudart.cudaStreamSynchronize(stream))
 
     # 10. Argmax.
-    logits = np.empty(context.get_tensor_shape("output"), np.float32)
+    logits = np.empty(tuple(context.get_tensor_shape("output")), np.float32)
     ctypes.memmove(logits.ctypes.data, host, size)
     label = int(np.argmax(logits[0]))
 

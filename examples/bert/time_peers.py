@@ -50,11 +50,12 @@ def pytorch(folder, ids, segments, limits):
         with torch.inference_mode():
             return time_calls(what, call, *limits)
 
+    name = f"PyTorch {torch.__version__.split('+')[0]}"
     return [
-        row("cpu", torch.float32, f"PyTorch {torch.__version__}, CPU"),
-        row("cuda", torch.float32, f"PyTorch {torch.__version__}, GPU"),
-        row("cuda", torch.float32, f"PyTorch {torch.__version__}, GPU, TF32", "high"),
-        row("cuda", torch.float16, f"PyTorch {torch.__version__}, GPU, FP16"),
+        row("cpu", torch.float32, f"{name}, CPU"),
+        row("cuda", torch.float32, f"{name}, GPU"),
+        row("cuda", torch.float32, f"{name}, GPU, TF32", "high"),
+        row("cuda", torch.float16, f"{name}, GPU, FP16"),
     ]
 
 
@@ -68,6 +69,8 @@ def onnxruntime(folder, ids, segments, limits):
         if provider not in ort.get_available_providers():
             return {"what": what, "missing": f"an NVIDIA GPU, and {PIP} onnxruntime-gpu"}
         session = ort.InferenceSession(os.path.join(folder, "model.onnx"), providers=[provider])
+        if session.get_providers()[0] != provider:
+            return {"what": what, "missing": f"the CUDA libraries of onnxruntime-gpu {ort.__version__}"}
         return time_calls(what, lambda: session.run(["output"], feeds)[0], *limits)
 
     return [
