@@ -1,5 +1,5 @@
 // The speed table, by one command on any machine: PyTorch, ONNX Runtime and TensorRT on one sentence, and what the wrong optimization profile costs.
-// Usage: npm run figures [-- --length=200 --loops=500 --seconds=60]; a row that is slow ends after so many seconds, and says how many loops it had.
+// Usage: npm run figures [-- --length=200 --loops=500 --seconds=60 --out=FOLDER]; a slow row ends after so many seconds, and says how many loops it had.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Tensor, readNpy } from 'trt-node';
@@ -78,6 +78,7 @@ await main(async () => {
       length: { type: 'string', default: '200' },
       loops: { type: 'string', default: '500' },
       seconds: { type: 'string', default: '60' },
+      out: { type: 'string' },
     },
   });
   const length = numberOf('length', values.length, 2, 512);
@@ -88,6 +89,7 @@ await main(async () => {
   chooseRuntime();
   const model = chooseModel(import.meta.url);
   const { work } = exampleFolder(import.meta.url);
+  const out = values.out === undefined ? work : path.resolve(values.out);
   console.log(describeModel(model));
   const sentence = await sentenceOf(model, length);
 
@@ -102,7 +104,7 @@ await main(async () => {
       ? `1x${length}: ${mean(/reference/)} on the reference runtime`
       : `1x${length}: ${mean(/second/)}, FP16 ${mean(/FP16/)}; ${plans.ratio.toFixed(2)}x without a second profile`;
   const speedTitle = `BERT, one sentence of ${length} tokens, host to host, at most ${limits.loops} loops or ${limits.seconds} s a row`;
-  const figures = writeFigures(work, model, headline, {
+  const figures = writeFigures(out, model, headline, {
     [speedTitle]: tableOf(rows, model, length),
     ...(plans.table.length > 0 && { 'The profile trap, run in turn': plans.table }),
   });
@@ -117,7 +119,7 @@ await main(async () => {
   }
 
   const measured = rows.flatMap((row) => ('latency' in row ? [row] : []));
-  writeBars(path.join(work, 'speed.svg'), {
+  writeBars(path.join(out, 'speed.svg'), {
     title: `BERT, one sentence of ${length} tokens`,
     unit: 'ms a sentence, mean, logarithmic',
     groups: measured.map(({ what }) => what),
