@@ -76,7 +76,17 @@ const scripts: Readonly<Record<string, readonly (readonly [number, number])[]>> 
 const separators = [' ', ' ', ' ', ', ', '. ', '! ', '-', '  ', '\t', '\n', '\r\n', '\u00a0'];
 const marks = ['\u0300', '\u0301', '\u0308', '\u0327', '\u0338', '\u200d', '\ufe0f', '\u20e3'];
 const controls = ['\u0000', '\u0007', '\u001b[0m', '\u007f', '\u0085', '\u00ad', '\u200b'];
-const oddities = [...controls, '\u202e', '\ufeff', '\ufffd', '\ue000', '\u2028', '\u3000', '…', '«'];
+const oddities = [
+  ...controls,
+  '\u202e',
+  '\ufeff',
+  '\ufffd',
+  '\ue000',
+  '\u2028',
+  '\u3000',
+  '…',
+  '«',
+];
 const tokens = ['[SEP]', '[CLS]', '[PAD]', '[UNK]', '[MASK]', '[sep]', '##ing', '[unused1]'];
 
 /** By mulberry32; never Math.random. */
