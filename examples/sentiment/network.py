@@ -45,7 +45,7 @@ PARTS = {
 
 
 class BertClassifier(nn.Module):
-    """The encoder and a head: on the mean of the tokens, or, as transformers has it, on a pooler's view of the first token."""
+    """The encoder and a head: on the mean of the tokens, or, as in transformers, on the first one, pooled."""
 
     def __init__(self, config, labels, pooler=False):
         super().__init__()

