@@ -20,15 +20,21 @@ export const scoreTolerance = isExact ? 1e-4 : 1e-2;
 const expectedTexts = JSON.parse(
   readFileSync(model.file('expected/texts.json'), 'utf8'),
 ) as string[];
+export const labels = JSON.parse(readFileSync(model.file('labels.json'), 'utf8')) as string[];
 export const expectedIds = await readNpy(model.file('expected/input_ids.npy'));
 export const expectedOutput = await readNpy(model.file('expected/output.npy'));
 
 /** Texts with the label and score that follow from PyTorch's output. The service refuses the empty one. */
 export const expected = expectedTexts
   .map((text, row) => {
-    const [negative = 0, positive = 0] = (expectedOutput.data as Float32Array).slice(2 * row);
-    const label = positive > negative ? 'positive' : 'negative';
-    return { text, label, score: 1 / (1 + Math.exp(-Math.abs(positive - negative))) };
+    const scores = (expectedOutput.data as Float32Array).slice(
+      row * labels.length,
+      (row + 1) * labels.length,
+    );
+    const powers = Array.from(scores, (score) => Math.exp(score));
+    const best = powers.indexOf(Math.max(...powers));
+    const sum = powers.reduce((total, power) => total + power, 0);
+    return { text, label: labels[best] ?? '', score: (powers[best] ?? 0) / sum };
   })
   .filter(({ text }) => text !== '');
 
