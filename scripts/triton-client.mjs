@@ -1,10 +1,12 @@
-// Python with tritonclient, for the tests of test/clients and of the serving examples: a virtual environment in .cache/triton-client, made once.
+// Python with tritonclient and tokenizers, for the tests of test/clients and of the examples: a virtual environment in .cache/triton-client, made once.
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { root, run } from './run.mjs';
 
 /** Fixed, so that a failing test means a change of ours; NumPy is what its shared memory and arrays need. */
 const wheels = ['tritonclient[all]==2.73.0', 'numpy'];
+/** Without what it depends on: only its downloads of models need that. */
+const loneWheels = ['tokenizers==0.23.3'];
 const folder = path.join(root, '.cache', 'triton-client');
 
 /**
@@ -15,21 +17,17 @@ export function tritonPython() {
   const given = process.env.TRT_NODE_TRITON_PYTHON;
   if (given) return given;
   const python = path.join(folder, 'bin', 'python');
-  const done = path.join(folder, 'complete');
+  // Another list of wheels wants another environment.
+  const done = path.join(folder, `complete-${loneWheels.join('-')}`);
   if (existsSync(done)) return python;
   try {
     rmSync(folder, { recursive: true, force: true });
     run('python3', ['-m', 'venv', folder], { quiet: true });
-    run(python, ['-m', 'pip', 'install', '--quiet', '--only-binary=:all:', ...wheels], {
-      quiet: true,
-    });
-    run(
-      python,
-      ['-c', `import tritonclient.http, tritonclient.grpc; open(${JSON.stringify(done)}, 'w')`],
-      {
-        quiet: true,
-      },
-    );
+    const install = ['-m', 'pip', 'install', '--quiet', '--only-binary=:all:'];
+    run(python, [...install, ...wheels], { quiet: true });
+    run(python, [...install, '--no-deps', ...loneWheels], { quiet: true });
+    const imports = 'tritonclient.http, tritonclient.grpc, tokenizers';
+    run(python, ['-c', `import ${imports}; open(${JSON.stringify(done)}, 'w')`], { quiet: true });
     return python;
   } catch (error) {
     if (process.env.CI) throw error;

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isTensorRTError } from 'trt-node';
-import { lanes, resnet50, sentiment, wideResnet } from './parts/models.mjs';
+import { lanes, resnet50, wideResnet } from './parts/models.mjs';
 
 /** @typedef {{ onnx: () => Uint8Array, profiles?: import('trt-node').BuildOptions['profiles'] }} Plan */
 
@@ -22,14 +22,6 @@ function profile(shape, batches, ...names) {
 const wide = { actual_input_1: '3x224x224' };
 /** Of each example the plans to build, by their place in its repository, and other files. @type {Record<string, { plans: Record<string, any>, files?: Record<string, () => Uint8Array | string>, folders?: string[] }>} */
 const examples = {
-  sentiment: {
-    plans: {
-      'sentence_classification/1/model.plan': {
-        onnx: sentiment,
-        profiles: profile('512', [1, 1, 20], 'input_ids', 'segment_ids'),
-      },
-    },
-  },
   resnet50: { plans: { 'resnet50/1/model.plan': { onnx: resnet50 } } },
   lanes: {
     plans: {

@@ -41,37 +41,6 @@ class Examples(unittest.TestCase):
         self.addCleanup(server.stop)
         return server
 
-    def test_s1_sentiment(self):
-        folder = self.prepare("sentiment")
-        server = self.serve(folder)
-        words = os.path.join(folder, "words.json")
-        vocabulary = os.path.join(EXAMPLES, "parts", "words.mjs")
-        output(
-            "node",
-            "--input-type=module",
-            "-e",
-            f"import {{ vocabulary }} from {vocabulary!r}; import fs from 'node:fs'; fs.writeFileSync({words!r}, JSON.stringify(vocabulary))",
-        )
-        service = subprocess.Popen(
-            ["node", os.path.join(EXAMPLES, "sentiment", "service.mjs"), folder, "--port=0"],
-            cwd=support.ROOT,
-            env=ENV,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.addCleanup(service.stdout.close)
-        self.addCleanup(service.wait, 30)
-        self.addCleanup(service.terminate)
-        port = int(re.search(r"listening on (\d+)", service.stdout.readline())[1])
-        for sentence, expected in (
-            ("I loved this movie, the acting was excellent", "positive"),
-            ("A boring story and terrible acting, but a good film? No: awful", "negative"),
-        ):
-            self.assertEqual(client("sentiment", server.http, words, sentence).strip(), expected)
-            request = urllib.request.Request(f"http://127.0.0.1:{port}/", sentence.encode(), method="POST")
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                self.assertEqual(answer.read().decode().strip(), expected)
-
     def test_s2_resnet50(self):
         folder = self.prepare("resnet50")
         server = self.serve(folder)

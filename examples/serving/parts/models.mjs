@@ -1,7 +1,6 @@
 // The examples' models: small stand-ins with the names, types and shapes of the real ones. Weights are arithmetic, not learned.
 // @ts-check
 import { makeOnnx } from '../../../benchmarks/parts/onnx.mjs';
-import { negative, positive, vocabulary } from './words.mjs';
 
 /**
  * Numbers in [-0.5, 0.5) that look random and are always the same.
@@ -13,36 +12,6 @@ function weights(length, scale) {
   return Float32Array.from({ length }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return (state / 2 ** 32 - 0.5) * scale;
-  });
-}
-
-/** BERT's place: input_ids, segment_ids i32 [batch, sequence] → output f32 [batch, 2], the scores of "negative" and "positive". */
-export function sentiment() {
-  const table = new Float32Array(vocabulary.length * 2);
-  vocabulary.forEach((word, id) => {
-    table.set([negative.includes(word) ? 1 : 0, positive.includes(word) ? 1 : 0], id * 2);
-  });
-  const ids = /** @type {const} */ ({ type: 'int32', dims: ['batch', 'sequence'] });
-  return makeOnnx({
-    name: 'sentiment',
-    inputs: { input_ids: ids, segment_ids: ids },
-    outputs: { output: { type: 'float32', dims: ['batch', 2] } },
-    weights: {
-      words: { dims: [vocabulary.length, 2], data: table },
-      segments: { dims: [2, 2], data: new Float32Array(4) },
-      axis: { dims: [1], data: BigInt64Array.of(1n) },
-    },
-    nodes: [
-      { op: 'Gather', inputs: ['words', 'input_ids'], outputs: ['word'] },
-      { op: 'Gather', inputs: ['segments', 'segment_ids'], outputs: ['segment'] },
-      { op: 'Add', inputs: ['word', 'segment'], outputs: ['sum'] },
-      {
-        op: 'ReduceSum',
-        inputs: ['sum', 'axis'],
-        outputs: ['output'],
-        attributes: { keepdims: 0 },
-      },
-    ],
   });
 }
 
