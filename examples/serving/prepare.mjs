@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isTensorRTError } from 'trt-node';
-import { lanes, resnet50, sentiment, wideResnet } from './parts/models.mjs';
+import { lanes, resnet50, sentiment } from './parts/models.mjs';
 
 /** @typedef {{ onnx: () => Uint8Array, profiles?: import('trt-node').BuildOptions['profiles'] }} Plan */
 
@@ -19,8 +19,7 @@ function profile(shape, batches, ...names) {
   return [Object.fromEntries(names.map((name) => [name, { min, opt, max }]))];
 }
 
-const wide = { actual_input_1: '3x224x224' };
-/** Of each example the plans to build, by their place in its repository, and other files. @type {Record<string, { plans: Record<string, any>, files?: Record<string, () => Uint8Array | string>, folders?: string[] }>} */
+/** Of each example the plans to build, by their place in its repository. @type {Record<string, { plans: Record<string, any>, folders?: string[] }>} */
 const examples = {
   sentiment: {
     plans: {
@@ -45,25 +44,7 @@ const examples = {
     // An ensemble has a version too, with nothing in it.
     folders: ['lane_pipeline/1'],
   },
-  wide_resnet: {
-    plans: {
-      'trt_model/1/model.plan': {
-        onnx: wideResnet,
-        profiles: profile(wide.actual_input_1, [1, 16, 32], 'actual_input_1'),
-      },
-    },
-    files: {
-      'onnx_model/1/model.onnx': wideResnet,
-      'torch_model/1/model.pt': () => 'TorchScript would be here\n',
-      'onnx_model/labels.txt': labels,
-      'trt_model/labels.txt': labels,
-    },
-  },
 };
-
-function labels() {
-  return Array.from({ length: 1000 }, (_, index) => `class ${index}\n`).join('');
-}
 
 /** What is missing when TensorRT cannot be used here. */
 const missing = new Set(['ERR_TRT_NO_DRIVER', 'ERR_TRT_LIBRARY_NOT_FOUND']);
@@ -108,7 +89,6 @@ export async function prepare(example, folder) {
   for (const [name, { onnx, profiles }] of Object.entries(recipe.plans)) {
     write(name, await buildPlan(onnx(), profiles));
   }
-  for (const [name, make] of Object.entries(recipe.files ?? {})) write(name, make());
   for (const name of recipe.folders ?? []) mkdirSync(path.join(folder, name), { recursive: true });
 }
 

@@ -81,9 +81,6 @@ function classifier(input, output, batch, softmax) {
 /** ResNet-50's place: gpu_0/data_0 f32 [1, 3, 224, 224] → gpu_0/softmax_1 f32 [1, 1000]. */
 export const resnet50 = () => classifier('gpu_0/data_0', 'gpu_0/softmax_1', 1, true);
 
-/** wide_resnet101_2's place: actual_input_1 f32 [batch, 3, 224, 224] → output1 f32 [batch, 1000]. */
-export const wideResnet = () => classifier('actual_input_1', 'output1', 'batch', false);
-
 /**
  * The lane detector's place: input [batch, 3, 360, 640] → predict_lanes [batch, 2784, 77]; in FP16 also 914, the features.
  * @param {boolean} half
