@@ -38,8 +38,8 @@ export function difference(scores: Float32Array, expected: Float32Array): number
   );
 }
 
-/** FP32 in another order of summing, on the CPU. */
-export const exact = 1e-5;
+/** FP32 in another order of summing, on the CPU: 1e-6 for the small model, 6e-6 for the full one were seen. */
+export const exact = 5e-5;
 
 /** What a plan of `--best` may be off by: float16 and bfloat16 kernels on a GPU; on the reference runtime it computes in FP32. */
 export const planTolerance = ({ runtime }: Place): number =>
