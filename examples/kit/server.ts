@@ -69,9 +69,11 @@ export async function startServer(
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
     await exited;
   };
+  const url = `http://127.0.0.1:${http}/v2/health/ready`;
   const isReady = async (): Promise<boolean> => {
     try {
-      return (await fetch(`http://127.0.0.1:${http}/v2/health/ready`)).ok;
+      // The port may be another program's that never answers.
+      return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok;
     } catch {
       return false;
     }

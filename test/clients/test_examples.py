@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import unittest
-import urllib.error
 import urllib.request
 
 import support
@@ -62,29 +61,3 @@ class Examples(unittest.TestCase):
         lanes = [line for line in told.splitlines() if line.startswith("anchor")]
         self.assertEqual(len(lanes), 4)
         self.assertEqual(in_process("lanes", folder).splitlines(), lanes)
-
-    def test_s5_wide_resnet(self):
-        folder = self.prepare("wide_resnet")
-        server = self.serve(folder, "--model-control-mode=explicit")
-        for model in ("onnx_model", "trt_model"):
-            load = urllib.request.Request(f"http://{server.http}/v2/repository/models/{model}/load", b"", method="POST")
-            with urllib.request.urlopen(load, timeout=60) as answer:
-                self.assertEqual(answer.status, 200)
-        with self.assertRaises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(
-                urllib.request.Request(f"http://{server.http}/v2/repository/models/torch_model/load", b"", method="POST"),
-                timeout=60,
-            )
-        refused = caught.exception.read().decode()
-        self.assertIn("pytorch_libtorch", refused)
-        self.assertIn("tensorrt_plan", refused)
-        self.assertIn("onnxruntime_onnx", refused)
-        labels = os.path.join(folder, "trt_model", "labels.txt")
-        lines = [line.split() for line in client("wide_resnet", server.http, server.grpc, labels).splitlines()]
-        self.assertEqual(len(lines), 4)
-        (best,) = {line[2] for line in lines}
-        self.assertEqual({tuple(line[3:5]) for line in lines}, {("class", best)})
-        for model in ("onnx_model", "trt_model"):
-            self.assertEqual(server.metric("nv_inference_count", model=model), 2)
-        for line in in_process("wide_resnet", folder).splitlines():
-            self.assertEqual(line.split()[1:4], [best, "class", best])

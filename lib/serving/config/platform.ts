@@ -100,9 +100,12 @@ function declared(name: string, platform: string, backend: string): BackendName 
 
 function unsupported(name: string, what: string): ServingError {
   const model = name === '' ? '' : ` of model '${name}'`;
+  const wayOut = what.includes('python')
+    ? 'Write it as a JavaScript model.'
+    : 'Export the model to ONNX and serve that, or a plan of it: trt-node build --onnx=model.onnx --saveEngine=model.plan.';
   return new ServingError(
     'ERR_TRT_REQUEST_UNSUPPORTED',
     `${what}${model} is not supported`,
-    supported,
+    `${supported} ${wayOut}`,
   );
 }

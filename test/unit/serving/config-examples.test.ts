@@ -170,6 +170,7 @@ output { name: "predict_lanes" data_type: TYPE_FP32 dims: [2784, 77] }`,
       "platform 'pytorch_libtorch' of model 'torch_model' is not supported",
       'tensorrt_plan',
       'onnxruntime_onnx',
+      'Export the model to ONNX',
     );
   });
 });
