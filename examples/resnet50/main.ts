@@ -1,8 +1,9 @@
 // npm start: the five best classes of a picture, in this process, and what that takes. Usage: tsx main.ts [PICTURE]
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import sharp from 'sharp';
 import { Session } from 'trt-node';
-import { main } from '../kit/failure.ts';
+import { ExampleError, main } from '../kit/failure.ts';
 import { chooseModel, describeModel } from '../kit/models.ts';
 import { chooseRuntime } from '../kit/runtime.ts';
 import { prepare, readLabels } from './prepare.ts';
@@ -26,6 +27,8 @@ await main(async () => {
   console.log(describeModel(model));
   const { plan } = await prepare(model);
   const file = process.argv[2] ?? path.join(import.meta.dirname, 'pictures/lighthouse.png');
+  if (!existsSync(file))
+    throw new ExampleError(`There is no picture ${file}.`, 'Give the path of one.');
 
   await using session = await Session.load(plan);
   const scores = new Float32Array(1000);

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isTensorRTError } from 'trt-node';
-import { lanes, resnet50, sentiment, wideResnet } from './parts/models.mjs';
+import { lanes, sentiment, wideResnet } from './parts/models.mjs';
 
 /** @typedef {{ onnx: () => Uint8Array, profiles?: import('trt-node').BuildOptions['profiles'] }} Plan */
 
@@ -30,7 +30,6 @@ const examples = {
       },
     },
   },
-  resnet50: { plans: { 'resnet50/1/model.plan': { onnx: resnet50 } } },
   lanes: {
     plans: {
       'laneDetect_model/1/model.plan': {
