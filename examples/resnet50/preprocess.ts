@@ -10,7 +10,6 @@ export interface Pixels {
 
 const shortSide = 256;
 const side = 224;
-const colours = [0, 1, 2];
 
 /** What Pillow's `Image.open(file).convert('RGB')` gives: alpha is dropped, not blended, and EXIF's orientation stays unused. */
 export async function decode(picture: Sharp): Promise<Pixels> {
@@ -65,41 +64,65 @@ function roundHalfToEven(value: number): number {
   return value % 1 === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
 }
 
-/**
- * Filters the lines of three colours, and writes them as columns: done twice, both axes are resized and the picture stands upright again.
- * @param strides - From a colour to the next, from a line to the next, from a pixel to the next.
- * @returns Planes [3, side, lines], rounded to 8 bits as Pillow does between its passes.
- */
-function filterAndTurn(
-  source: Uint8Array,
-  lines: number,
-  [colourStride, lineStride, step]: readonly [number, number, number],
-  { first, count, weights }: Taps,
-): Uint8Array {
-  const target = new Uint8Array(colours.length * side * lines);
-  for (const colour of colours) {
-    for (let line = 0; line < lines; line++) {
-      const start = colour * colourStride + line * lineStride;
-      for (let index = 0; index < side; index++) {
-        let at = start + (first[index] ?? 0) * step;
-        let sum = one >> 1;
-        for (let tap = index * count; tap < (index + 1) * count; tap++, at += step) {
-          sum += Math.imul(weights[tap] ?? 0, source[at] ?? 0);
-        }
-        target[(colour * side + index) * lines + line] = Math.min(255, sum >> bits);
+/** Filters `lines` lines of `width` pixels along themselves: planes [3, lines, side], rounded to 8 bits as Pillow does between its passes. */
+function filterRows(source: Uint8Array, width: number, lines: number, taps: Taps): Uint8Array {
+  const { first, count, weights } = taps;
+  const area = lines * side;
+  const target = new Uint8Array(3 * area);
+  for (let line = 0; line < lines; line++) {
+    for (let x = 0; x < side; x++) {
+      let at = (line * width + (first[x] ?? 0)) * 3;
+      let red = one >> 1;
+      let green = red;
+      let blue = red;
+      for (let tap = x * count; tap < (x + 1) * count; tap++, at += 3) {
+        const weight = weights[tap] ?? 0;
+        red = (red + Math.imul(weight, source[at] ?? 0)) | 0;
+        green = (green + Math.imul(weight, source[at + 1] ?? 0)) | 0;
+        blue = (blue + Math.imul(weight, source[at + 2] ?? 0)) | 0;
       }
+      const pixel = line * side + x;
+      target[pixel] = red >> bits;
+      target[area + pixel] = green >> bits;
+      target[2 * area + pixel] = blue >> bits;
     }
   }
   return target;
 }
 
-/** Resize(256) and CenterCrop(224): planes [3, 224, 224] of bytes, the same as Pillow's to the last bit. */
+/** Filters planes [3, lines, side] from line to line: planes [3, side, side]. A line at a time, as memory likes it. */
+function filterColumns(source: Uint8Array, lines: number, taps: Taps): Uint8Array {
+  const { first, count, weights } = taps;
+  const target = new Uint8Array(3 * side * side);
+  const sums = new Int32Array(side);
+  for (let line = 0; line < 3 * side; line++) {
+    const y = line % side;
+    let at = (Math.trunc(line / side) * lines + (first[y] ?? 0)) * side;
+    sums.fill(one >> 1);
+    for (let tap = y * count; tap < (y + 1) * count; tap++, at += side) {
+      const weight = weights[tap] ?? 0;
+      for (let x = 0; x < side; x++) {
+        sums[x] = (sums[x] ?? 0) + Math.imul(weight, source[at + x] ?? 0);
+      }
+    }
+    for (let x = 0; x < side; x++) target[line * side + x] = (sums[x] ?? 0) >> bits;
+  }
+  return target;
+}
+
+/**
+ * Resize(256) and CenterCrop(224): planes [3, 224, 224] of bytes, the same as Pillow's to the last bit. (Pillow 13 filters pictures that are more than twice
+ * as tall as wide in the other order; some bytes then differ by 1.) What the crop leaves out is not computed.
+ */
 export function resizeAndCrop({ data, width, height }: Pixels): Uint8Array {
   const short = Math.min(width, height);
   const columns = triangle(width, Math.trunc((shortSide * width) / short));
   const rows = triangle(height, Math.trunc((shortSide * height) / short));
-  const narrow = filterAndTurn(data, height, [1, width * 3, 3], columns);
-  return filterAndTurn(narrow, side, [side * height, height, 1], rows);
+  const top = rows.first[0] ?? 0;
+  const lines = (rows.first[side - 1] ?? 0) + rows.count - top;
+  const narrow = filterRows(data.subarray(top * width * 3), width, lines, columns);
+  const first = rows.first.map((line) => line - top);
+  return filterColumns(narrow, lines, { ...rows, first });
 }
 
 /** What each of the 256 values of red, green and blue becomes, in single precision as torchvision computes it. */

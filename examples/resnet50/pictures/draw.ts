@@ -36,6 +36,7 @@ await opaque(260, 371)
   .toFile(here('turned.jpg'));
 await opaque(401, 302).jpeg({ quality: 80 }).withIccProfile('p3').toFile(here('profile.jpg'));
 await opaque(97, 61).png(png).toFile(here('tiny.png'));
+await opaque(131, 300).png(png).toFile(here('tall.png'));
 await opaque(700, 259).toColourspace('b-w').png(png).toFile(here('grey.png'));
 await opaque(300, 300)
   .png({ ...png, palette: true, colours: 32 })
