@@ -92,8 +92,8 @@ await main(async () => {
     from: () => Promise<unknown>,
   ): Promise<FigureRow> => ({
     way: name,
-    'network or request alone': Math.round(await throughput(8, loops * 2, one)),
-    'from the file': Math.round(await throughput(8, loops * 2, from)),
+    'network or request alone': Math.round(await throughput(8, loops, one)),
+    'from the file': Math.round(await throughput(8, loops, from)),
   });
   const rates = [
     await inFlight(

@@ -2,8 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { formatModelConfig, parseModelConfig } from 'trt-node';
-import { main } from '../kit/failure.ts';
-import { type ExampleModel, chooseModel, describeModel, exampleFolder } from '../kit/models.ts';
+import { type ExampleModel, exampleFolder } from '../kit/models.ts';
 import { ensurePlan } from '../kit/plan.ts';
 import { chooseRuntime } from '../kit/runtime.ts';
 
@@ -36,13 +35,4 @@ export async function prepare(model: ExampleModel): Promise<Prepared> {
   writeFileSync(path.join(folder, 'config.pbtxt'), config);
   await ensurePlan(model.file('ResNet50.onnx'), plan);
   return { repository, plan };
-}
-
-if (process.argv[1] === import.meta.filename) {
-  await main(async () => {
-    const model = chooseModel(import.meta.url);
-    console.log(describeModel(model));
-    const { repository } = await prepare(model);
-    console.log(`${path.relative(process.cwd(), repository)} is ready to be served.`);
-  });
 }

@@ -10,9 +10,8 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { explain } from '../../kit/failure.ts';
 import { chooseModel } from '../../kit/models.ts';
-import { commandLine, freePort } from '../../kit/server.ts';
-import { prepare } from '../prepare.ts';
-import { example, model } from './expected.ts';
+import { freePort } from '../../kit/server.ts';
+import { example } from './expected.ts';
 
 interface Ended {
   readonly status: number | string | null | undefined;
@@ -68,13 +67,16 @@ test('a picture that is not there', async () => {
 });
 
 test('a port in use', async () => {
-  const { repository } = await prepare(model);
   const other = createServer().listen(0);
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
-  const flags = [`--model-repository=${repository}`, `--http-port=${port}`];
   try {
-    const { status, stderr } = await run(process.execPath, commandLine, 'serve', ...flags);
+    const { status, stderr } = await run(
+      process.execPath,
+      ...tsx,
+      'serve.ts',
+      `--http-port=${port}`,
+    );
     assert.equal(status, 1);
     assert.match(stderr, new RegExp(`${port}.*in use`));
   } finally {
