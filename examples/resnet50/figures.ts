@@ -170,7 +170,7 @@ await main(async () => {
         { part: 'engine (session.run)', time: milliseconds(here.network) },
       ],
       'Pictures a second, 8 in flight': rates,
-      'Not measured': missing.map((what) => ({ what })),
+      ...(missing.length > 0 && { 'Not measured': missing.map((what) => ({ what })) }),
     },
   );
   writeBars(path.join(work, 'resnet50.svg'), {
