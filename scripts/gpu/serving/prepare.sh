@@ -17,7 +17,6 @@ mkdir -p "$app/benchmarks/parts"
 cp benchmarks/parts/*.mjs "$app/benchmarks/parts/"
 cp -r test/clients "$app/test/"
 cp -r scripts/gpu/serving "$app/scripts/gpu/"
-cp -r examples/serving "$app/examples/"
 if [ ! -f "$wheels/complete" ]; then
   mkdir -p "$wheels"
   # NumPy is there. brotli, aiohttp and gevent with what they need are the clients' own.
