@@ -7,9 +7,17 @@ python3 export.py --small            a network set by hand that finds painted li
 import argparse
 import importlib.util
 import json
+import pickle
 import sys
 import warnings
 from pathlib import Path
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--small", action="store_true", help="the network that is set by hand")
+parser.add_argument("--weights", help="a checkpoint of LaneATT")
+FLAGS = parser.parse_args()
+if FLAGS.weights and not Path(FLAGS.weights).is_file():
+    sys.exit(f"There is no file {FLAGS.weights}.\nGive --weights the .pt file of a LaneATT experiment, or leave it out for seeded weights.")
 
 missing = [name for name in ("numpy", "torch", "torchvision", "onnx") if importlib.util.find_spec(name) is None]
 if missing:
@@ -52,8 +60,9 @@ def read_weights(network, file):
     """LaneATT's checkpoints hold the state dict under 'model'."""
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        sys.exit(f"{file} cannot be read as a PyTorch checkpoint: {error}\nGive --weights the .pt file of a LaneATT experiment.")
+    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        first = str(error).splitlines()[0]
+        sys.exit(f"{file} cannot be read as a PyTorch checkpoint: {first}\nGive --weights the .pt file of a LaneATT experiment.")
     state = state.get("model", state)
     try:
         network.load_state_dict(state)
@@ -100,11 +109,7 @@ def export(module, image, file, outputs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", action="store_true", help="the network that is set by hand")
-    parser.add_argument("--weights", help="a checkpoint of LaneATT")
-    arguments = parser.parse_args()
-    if arguments.small:
+    if FLAGS.small:
         from painted import PaintedLines
 
         network, folder = PaintedLines(), HERE / "small"
@@ -115,9 +120,9 @@ def main():
         torch.manual_seed(4)
         network, folder = LaneATT(), HERE / "work" / "full"
         weights = "LaneATT with a ResNet-18, seeded weights: right numbers, no lanes."
-        if arguments.weights:
-            read_weights(network, arguments.weights)
-            weights = f"LaneATT with a ResNet-18, weights of {Path(arguments.weights).name}."
+        if FLAGS.weights:
+            read_weights(network, FLAGS.weights)
+            weights = f"LaneATT with a ResNet-18, weights of {Path(FLAGS.weights).name}."
     network.eval()
     expected = folder / "expected"
     expected.mkdir(parents=True, exist_ok=True)

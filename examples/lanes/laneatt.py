@@ -39,8 +39,9 @@ class LaneATT(nn.Module):
         self.attention_layer = nn.Linear(pooled, count - 1)
         self.cls_layer = nn.Linear(2 * pooled, 2)
         self.reg_layer = nn.Linear(2 * pooled, STRIPS + 1)
+        # Large enough that every output depends on the picture, whatever the weights.
         for layer in (self.conv1, self.attention_layer, self.cls_layer, self.reg_layer):
-            nn.init.normal_(layer.weight, std=0.001)
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
             nn.init.zeros_(layer.bias)
         # Where each anchor passes through the feature map, from its first row on.
         columns = WIDTH // STRIDE

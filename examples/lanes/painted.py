@@ -71,7 +71,7 @@ class PaintedLines(nn.Module):
         mean_offset = (evidence * offset).sum(1, keepdim=True) / total
         along = self.upwards - mean_row
         weighted = evidence * along
-        tilt = (weighted * (offset - mean_offset)).sum(1, keepdim=True) / ((weighted * along).sum(1, keepdim=True) + 0.3)
+        tilt = (weighted * (offset - mean_offset)).sum(1, keepdim=True) / ((weighted * along).sum(1, keepdim=True) + 0.02)
         line = mean_offset + tilt * along
         bend = evidence * (offset - line)
         refined = line + bend @ self.nearness / (evidence @ self.nearness + 0.1)

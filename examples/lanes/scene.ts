@@ -4,7 +4,7 @@ export const frameWidth = 1280;
 export const frameHeight = 720;
 
 /** Frames after which the video begins again, without a seam. */
-export const framesInLoop = 180;
+export const framesInLoop = 120;
 
 /** A painted line of the road, in pixels of the frame, from below to above. */
 export interface TrueLane {
@@ -46,7 +46,7 @@ const noise = ((): Int8Array => {
   let state = 20240607;
   for (let i = 0; i < values.length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    values[i] = (state >>> 24) / 16 - 8;
+    values[i] = (state >>> 28) - 8;
   }
   return values;
 })();
@@ -61,7 +61,7 @@ function situation(frame: number) {
     /** The car weaves in its lane. */
     sideways: 0.35 * wave(frame, 2, 0.1),
     heading: 0.012 * wave(frame, 2, 0.35),
-    travelled: (14 * dashPeriod * frame) / framesInLoop,
+    travelled: (10 * dashPeriod * frame) / framesInLoop,
     /** The sun, and the shadow of a bridge that comes nearer three times a loop. */
     light: 1 + 0.2 * wave(frame, 3),
     shadowAt: 40 - ((3 * frame) / framesInLoop - Math.floor((3 * frame) / framesInLoop)) * 45,
@@ -91,12 +91,15 @@ function trueLanes(now: Situation): TrueLane[] {
 
 /** Blends `colour` over the pixels from `left` to `right`; those at the ends by the part that is covered. */
 function paint(row: Float32Array, left: number, right: number, colour: readonly number[]): void {
-  const last = Math.min(frameWidth - 1, Math.floor(right));
-  for (let x = Math.max(0, Math.floor(left)); x <= last; x++) {
+  const [red = 0, green = 0, blue = 0] = colour;
+  const end = Math.min(frameWidth, Math.ceil(right));
+  for (let x = Math.max(0, Math.floor(left)); x < end; x++) {
     const covered = Math.min(x + 1, right) - Math.max(x, left);
-    for (let c = 0; c < 3; c++) {
-      row[3 * x + c] = (row[3 * x + c] ?? 0) * (1 - covered) + (colour[c] ?? 0) * covered;
-    }
+    const rest = 1 - covered;
+    const at = 3 * x;
+    row[at] = row[at]! * rest + red * covered;
+    row[at + 1] = row[at + 1]! * rest + green * covered;
+    row[at + 2] = row[at + 2]! * rest + blue * covered;
   }
 }
 
@@ -123,20 +126,17 @@ function drawRow(row: Float32Array, y: number, now: Situation): void {
 /** Frame number `frame`: the same pixels on every machine. */
 export function drawFrame(frame: number): SceneFrame {
   const now = situation(frame);
-  const pixels = new Uint8Array(3 * frameWidth * frameHeight);
+  // Clamped: too bright is white.
+  const pixels = new Uint8ClampedArray(3 * frameWidth * frameHeight);
   const row = new Float32Array(3 * frameWidth);
-  let grain = (frame * 7919) % noise.length;
   for (let y = 0; y < frameHeight; y++) {
     drawRow(row, y, now);
     const z = y > horizon ? distanceAt(y + 0.5) : Infinity;
     const isShaded = z > now.shadowAt && z < now.shadowAt + 4;
     const light = now.light * (isShaded ? 0.6 : 1);
     const start = y * row.length;
-    for (let i = 0; i < row.length; i++) {
-      grain = grain + 1 === noise.length ? 0 : grain + 1;
-      const value = (row[i] ?? 0) * light + (noise[grain] ?? 0);
-      pixels[start + i] = value < 0 ? 0 : value > 255 ? 255 : value;
-    }
+    const grain = ((frame * frameHeight + y) * 7919) % (noise.length - row.length);
+    for (let i = 0; i < row.length; i++) pixels[start + i] = row[i]! * light + noise[grain + i]!;
   }
-  return { pixels, lanes: trueLanes(now) };
+  return { pixels: new Uint8Array(pixels.buffer), lanes: trueLanes(now) };
 }
