@@ -79,18 +79,21 @@ export class LaneDetector implements AsyncDisposable {
     const started = performance.now();
     const rgb = await resize(frame);
     const memory = this.#take();
-    toPlanes(rgb, memory.input.data);
-    const resized = performance.now();
-    await this.#session.run({ input: memory.input }, { outputs: { predict_lanes: memory.lanes } });
-    const inferred = performance.now();
-    const lanes = decodeLanes(memory.lanes.data, frame.width, frame.height);
-    this.#free.push(memory);
-    const times = {
-      resize: resized - started,
-      engine: inferred - resized,
-      decode: performance.now() - inferred,
-    };
-    return { lanes, times };
+    try {
+      toPlanes(rgb, memory.input.data);
+      const resized = performance.now();
+      const outputs = { predict_lanes: memory.lanes };
+      await this.#session.run({ input: memory.input }, { outputs });
+      const inferred = performance.now();
+      const lanes = decodeLanes(memory.lanes.data, frame.width, frame.height);
+      const decode = performance.now() - inferred;
+      return {
+        lanes,
+        times: { resize: resized - started, engine: inferred - resized, decode },
+      };
+    } finally {
+      this.#free.push(memory);
+    }
   }
 
   /** When no frame is being worked on. */

@@ -64,7 +64,9 @@ await main(async () => {
   };
   const stream = new FrameStream(detector.detect.bind(detector), found, { inFlight: 2 });
   const stop = new AbortController();
+  let interrupted = false;
   process.once('SIGINT', () => {
+    interrupted = true;
     stop.abort();
   });
   const started = performance.now();
@@ -102,6 +104,7 @@ await main(async () => {
       'lanes, ms': mean(sums.decode),
     },
   });
+  if (interrupted) return;
   await drawPictures(video, detector);
   console.log('Pictures: work/lanes.png, work/lanes.webp');
 });

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isTensorRTError } from 'trt-node';
-import { lanes, resnet50, sentiment, wideResnet } from './parts/models.mjs';
+import { resnet50, sentiment, wideResnet } from './parts/models.mjs';
 
 /** @typedef {{ onnx: () => Uint8Array, profiles?: import('trt-node').BuildOptions['profiles'] }} Plan */
 
@@ -20,7 +20,7 @@ function profile(shape, batches, ...names) {
 }
 
 const wide = { actual_input_1: '3x224x224' };
-/** Of each example the plans to build, by their place in its repository, and other files. @type {Record<string, { plans: Record<string, any>, files?: Record<string, () => Uint8Array | string>, folders?: string[] }>} */
+/** Of each example the plans to build, by their place in its repository, and other files. @type {Record<string, { plans: Record<string, any>, files?: Record<string, () => Uint8Array | string> }>} */
 const examples = {
   sentiment: {
     plans: {
@@ -31,20 +31,6 @@ const examples = {
     },
   },
   resnet50: { plans: { 'resnet50/1/model.plan': { onnx: resnet50 } } },
-  lanes: {
-    plans: {
-      'laneDetect_model/1/model.plan': {
-        onnx: () => lanes(false),
-        profiles: profile('3x360x640', [1, 1, 1], 'input'),
-      },
-      'LaneDet_fp16/1/model.plan': {
-        onnx: () => lanes(true),
-        profiles: profile('3x360x640', [1, 1, 1], 'input'),
-      },
-    },
-    // An ensemble has a version too, with nothing in it.
-    folders: ['lane_pipeline/1'],
-  },
   wide_resnet: {
     plans: {
       'trt_model/1/model.plan': {
@@ -109,7 +95,6 @@ export async function prepare(example, folder) {
     write(name, await buildPlan(onnx(), profiles));
   }
   for (const [name, make] of Object.entries(recipe.files ?? {})) write(name, make());
-  for (const name of recipe.folders ?? []) mkdirSync(path.join(folder, name), { recursive: true });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -82,18 +82,6 @@ class Examples(unittest.TestCase):
         for (score, _), (same, _) in zip(told, ours):
             self.assertAlmostEqual(float(score), float(same), places=4)
 
-    def test_s4_lanes(self):
-        folder = self.prepare("lanes")
-        server = self.serve(folder)
-        told = client("lanes", server.grpc)
-        self.assertIn("laneDetect_model float32 (1, 2784, 77)", told)
-        self.assertIn("LaneDet_fp16 float16 (1, 2784, 77) (1, 1, 77)", told)
-        self.assertLess(float(re.search(r"largest difference (\S+)", told)[1]), 1e-2)
-        self.assertIn("lane_pipeline (4, 77)", told)
-        lanes = [line for line in told.splitlines() if line.startswith("anchor")]
-        self.assertEqual(len(lanes), 4)
-        self.assertEqual(in_process("lanes", folder).splitlines(), lanes)
-
     def test_s5_wide_resnet(self):
         folder = self.prepare("wide_resnet")
         server = self.serve(folder, "--model-control-mode=explicit")
