@@ -40,6 +40,7 @@ async function drawPictures(video: readonly Frame[], detector: LaneDetector): Pr
     const { lanes } = await detector.detect(video[index]!);
     pictures.push(drawLanes(video[index]!, lanes));
   }
+  await drawLanes(video[12]!, []).png().toFile(path.join(work, 'frame.png'));
   await pictures[4]!.clone().png().toFile(path.join(work, 'lanes.png'));
   writeFileSync(path.join(work, 'lanes.webp'), await animate(pictures, 10, 480));
 }
@@ -63,11 +64,9 @@ await main(async () => {
       sums[stage] += detection.times[stage];
   };
   const stream = new FrameStream(detector.detect.bind(detector), found, { inFlight: 2 });
-  const stop = new AbortController();
-  let interrupted = false;
+  const interrupt = new AbortController();
   process.once('SIGINT', () => {
-    interrupted = true;
-    stop.abort();
+    interrupt.abort();
   });
   const started = performance.now();
   const rate = (): string =>
@@ -81,10 +80,8 @@ await main(async () => {
       );
     }
   }, 250);
-  setTimeout(() => {
-    stop.abort();
-  }, 1000 * seconds).unref();
-  await play(video, fps, (frame, capturedAt) => stream.push(frame, capturedAt), stop.signal);
+  const end = AbortSignal.any([interrupt.signal, AbortSignal.timeout(1000 * seconds)]);
+  await play(video, fps, (frame, capturedAt) => stream.push(frame, capturedAt), end);
   await stream.close();
   clearInterval(live);
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[K');
@@ -104,7 +101,7 @@ await main(async () => {
       'lanes, ms': mean(sums.decode),
     },
   });
-  if (interrupted) return;
+  if (interrupt.signal.aborted) return;
   await drawPictures(video, detector);
   console.log('Pictures: work/lanes.png, work/lanes.webp');
 });
