@@ -64,9 +64,9 @@ await main(async () => {
       sums[stage] += detection.times[stage];
   };
   const stream = new FrameStream(detector.detect.bind(detector), found, { inFlight: 2 });
-  const interrupt = new AbortController();
+  const stop = new AbortController();
   process.once('SIGINT', () => {
-    interrupt.abort();
+    stop.abort('SIGINT');
   });
   const started = performance.now();
   const rate = (): string =>
@@ -80,8 +80,10 @@ await main(async () => {
       );
     }
   }, 250);
-  const end = AbortSignal.any([interrupt.signal, AbortSignal.timeout(1000 * seconds)]);
-  await play(video, fps, (frame, capturedAt) => stream.push(frame, capturedAt), end);
+  setTimeout(() => {
+    stop.abort('done');
+  }, 1000 * seconds).unref();
+  await play(video, fps, (frame, capturedAt) => stream.push(frame, capturedAt), stop.signal);
   await stream.close();
   clearInterval(live);
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[K');
@@ -101,7 +103,7 @@ await main(async () => {
       'lanes, ms': mean(sums.decode),
     },
   });
-  if (interrupt.signal.aborted) return;
+  if (stop.signal.reason === 'SIGINT') return;
   await drawPictures(video, detector);
   console.log('Pictures: work/lanes.png, work/lanes.webp');
 });
