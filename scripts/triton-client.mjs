@@ -1,12 +1,12 @@
-// Python with tritonclient and tokenizers, for the tests of test/clients and of the examples: a virtual environment in .cache/triton-client, made once.
+// Python with tritonclient, tokenizers and Pillow, for the tests of test/clients and of the examples: a virtual environment in .cache/triton-client, made once.
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { root, run } from './run.mjs';
 
 /** Fixed, so that a failing test means a change of ours; NumPy is what its shared memory and arrays need. */
 const wheels = ['tritonclient[all]==2.73.0', 'numpy'];
-/** Without what it depends on: only its downloads of models need that. */
-const loneWheels = ['tokenizers==0.23.3'];
+/** Without what they depend on: tokenizers needs more only to download models, Pillow nothing. */
+const loneWheels = ['tokenizers==0.23.3', 'pillow==13.0.0'];
 const folder = path.join(root, '.cache', 'triton-client');
 
 /**
@@ -26,7 +26,7 @@ export function tritonPython() {
     const install = ['-m', 'pip', 'install', '--quiet', '--only-binary=:all:'];
     run(python, [...install, ...wheels], { quiet: true });
     run(python, [...install, '--no-deps', ...loneWheels], { quiet: true });
-    const imports = 'tritonclient.http, tritonclient.grpc, tokenizers';
+    const imports = 'tritonclient.http, tritonclient.grpc, tokenizers, PIL';
     run(python, ['-c', `import ${imports}; open(${JSON.stringify(done)}, 'w')`], { quiet: true });
     return python;
   } catch (error) {
