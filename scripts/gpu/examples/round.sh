@@ -35,11 +35,12 @@ collect() {
 for name in "$@"; do
   case $name in
     setup)
-      step wheels python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target "$work/site" wheels/*.whl
-      cat minilm/minilm.whl.* >"$work/minilm.whl" ;;
+      [ -d "$work/site" ] || step wheels python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target "$work/site" wheels/*.whl
+      cat minilm/minilm.whl.* >"$work/minilm.whl"
+      export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}" TRT_NODE_MINILM_WHEEL="$work/minilm.whl" ;;
     export)
       for example in sentiment resnet50 bert lanes wide-resnet; do
-        (cd "examples/$example" && CUDA_VISIBLE_DEVICES='' step "export-$example" python3 export.py) &
+        [ -f "examples/$example/work/full/about.json" ] || (cd "examples/$example" && CUDA_VISIBLE_DEVICES='' step "export-$example" python3 export.py) &
       done
       wait ;;
     tests)
