@@ -53,7 +53,7 @@ for name in "$@"; do
         step "tests-$example" node scripts/examples.mjs "$example" --skip=figures --report="$work/logs/$example.json" &
       done
       wait
-      grep -hE '^│ (.[a-z])' "$work"/logs/tests-*.log | cut -d│ -f2,3,5-9 | tee -a "$out/examples.txt" ;;
+      grep -hE '^│ (.[a-z])' "$work"/logs/tests-*.log | sed 's/ *│ */ /g' | tee -a "$out/examples.txt" ;;
     figures)
       for example in ${FIGURES:-$examples}; do
         step "figures-$example" node scripts/examples.mjs "$example" --skip=tests
