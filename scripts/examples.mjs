@@ -152,7 +152,7 @@ async function tested(run) {
   const files = readdirSync(path.join(run.folder, 'test'));
   const paths = files.filter((file) => file.endsWith('.test.ts')).map((file) => `test/${file}`);
   // One that hangs fails, and the others are run: the full models' plans take minutes to build.
-  const timeout = `--test-timeout=${size === 'full' ? 900_000 : 300_000}`;
+  const timeout = `--test-timeout=${size === 'full' ? 900_000 : 480_000}`;
   const options = ['--import', 'tsx', '--test', '--test-concurrency=1', timeout, ...reporters];
   const passed = await run.program(process.execPath, [...options, ...paths]);
   if (!existsSync(tap)) return { passed: 0, failed: 1, skipped: 0 };

@@ -1,5 +1,6 @@
 // Programs in processes of their own: one that serves until it is closed, and one that runs to its end. Neither outlives this process.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import type { ExampleError } from './failure.ts';
 
 export interface Ended {
@@ -92,7 +93,11 @@ export async function startProgram<Ready>(
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', look);
     void ended.then(({ status }) => reject(failed(status, texts.log.trimEnd())));
   });
+  // A test that fails without closing it ends all the same, and it with the test.
+  const handles = [child, child.stdout as Socket, child.stderr as Socket];
+  for (const handle of handles) handle.unref();
   const close = async (): Promise<void> => {
+    for (const handle of handles) handle.ref();
     child.kill('SIGTERM');
     await ended;
   };
