@@ -1,11 +1,13 @@
 // npm run examples: the tests of the five systems in examples/, and a table of five rows. On a GPU with TensorRT they run the full models, which PyTorch
 // exports first, and measure; elsewhere the small models that lie in the repository, on the CPU reference runtime.
-// Usage: node scripts/examples.mjs [NAME…] [--small|--full] [--figures] [--skip=tests|figures] [--report=FILE.json]
-import { spawnSync } from 'node:child_process';
+// Usage: node scripts/examples.mjs [NAME…] [--small|--full] [--figures] [--skip=tests|figures] [--jobs=N] [--report=FILE.json]
+// --jobs: examples at a time, each of which then prints when it is done; default 2 where small models are tested and nothing is measured, else 1.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { doctor } from 'trt-node';
 import { countTap } from './count-tap.mjs';
 import { root } from './run.mjs';
 import { tritonPython } from './triton-client.mjs';
@@ -13,26 +15,61 @@ import { tritonPython } from './triton-client.mjs';
 /** In the order of ../shared/seeds.md's systems S1 to S5. */
 const systems = ['sentiment', 'resnet50', 'bert', 'lanes', 'wide-resnet'];
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    small: { type: 'boolean', default: false },
-    full: { type: 'boolean', default: false },
-    figures: { type: 'boolean', default: false },
-    skip: { type: 'string' },
-    report: { type: 'string' },
-  },
-});
+function end(status, sentence) {
+  console.error(sentence);
+  process.exit(status);
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        small: { type: 'boolean', default: false },
+        full: { type: 'boolean', default: false },
+        figures: { type: 'boolean', default: false },
+        skip: { type: 'string' },
+        jobs: { type: 'string' },
+        report: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    return end(
+      2,
+      `${error.message.split('. ')[0]}; the first lines of scripts/examples.mjs have the flags.`,
+    );
+  }
+}
+
+const { values: flags, positionals } = parse();
 const unknown = positionals.find((name) => !systems.includes(name));
-if (unknown !== undefined) {
-  console.error(`There is no example ${unknown}: ${systems.join(', ')}.`);
-  process.exit(2);
-}
+if (unknown !== undefined) end(2, `There is no example ${unknown}: ${systems.join(', ')}.`);
 if (flags.skip !== undefined && flags.skip !== 'tests' && flags.skip !== 'figures') {
-  console.error(`--skip=${flags.skip} means nothing: tests or figures can be left out.`);
-  process.exit(2);
+  end(2, `--skip=${flags.skip} means nothing: tests or figures can be left out.`);
 }
-const names = positionals.length > 0 ? positionals : systems;
+if (flags.small && flags.full) end(2, '--small and --full cannot both be: leave one out.');
+const names = positionals.length > 0 ? [...new Set(positionals)] : systems;
+const folderOf = (name) => path.join(root, 'examples', name);
+
+/** Of the packages that an example names those that are not installed; trt-node is there once it is built. */
+function missingPackages(name) {
+  const manifest = path.join(folderOf(name), 'package.json');
+  const { resolve } = createRequire(manifest);
+  const { dependencies } = JSON.parse(readFileSync(manifest, 'utf8'));
+  return ['tsx', ...Object.keys(dependencies)].filter((dependency) => {
+    try {
+      return !existsSync(resolve(dependency));
+    } catch (error) {
+      return error.code === 'MODULE_NOT_FOUND'; // not for one that can only be imported
+    }
+  });
+}
+for (const name of names) {
+  const missing = missingPackages(name);
+  if (missing.length === 0) continue;
+  end(1, `examples/${name} needs ${missing.join(', ')}.\nRun npm install in ${root}.`);
+}
+const { doctor } = await import('trt-node');
 
 const forced = process.env.TRT_NODE_RUNTIME;
 const report = doctor();
@@ -41,6 +78,16 @@ const size = flags.small ? 'small' : flags.full || onGpu ? 'full' : 'small';
 const place = onGpu
   ? `TensorRT ${report.tensorrt.version} on ${report.devices[0]?.name}`
   : 'CPU reference runtime';
+/** An example without a GPU measures only when asked to. */
+const measures = flags.skip !== 'figures' && (onGpu || flags.figures);
+const jobs = Number(flags.jobs ?? (size === 'small' && !measures ? 2 : 1));
+if (!(Number.isInteger(jobs) && jobs >= 1)) end(2, `--jobs=${flags.jobs} is no number from 1.`);
+if (measures && jobs > 1) {
+  end(
+    2,
+    `--jobs=${jobs} would spoil the figures: measure one example at a time, or --skip=figures.`,
+  );
+}
 const env = {
   ...process.env,
   TRT_NODE_RUNTIME: onGpu ? 'tensorrt' : 'reference',
@@ -51,61 +98,85 @@ if (clients !== undefined) env.TRT_NODE_PYTHON = clients;
 const results = path.join(root, 'build', 'test-results');
 mkdirSync(results, { recursive: true });
 
-/** Runs a program of an example, its words going to this terminal. */
-function run(folder, command, args, extra = {}) {
-  const { status, error } = spawnSync(command, args, {
-    cwd: folder,
-    env: { ...env, ...extra },
-    stdio: 'inherit',
-  });
-  if (error) console.error(`${command} cannot be run: ${error.message}`);
-  return status === 0;
+/** An example of which the programs run: what they print goes to this terminal at once, or with others beside it when all is done. */
+class Run {
+  #kept = '';
+
+  constructor(name) {
+    this.name = name;
+    this.folder = folderOf(name);
+    this.#print(`\n── ${name}\n`);
+  }
+
+  #print(text) {
+    if (jobs === 1) process.stdout.write(text);
+    else this.#kept += text;
+  }
+
+  /** Whether it ended well. */
+  async program(command, args) {
+    const stdio = jobs === 1 ? 'inherit' : ['ignore', 'pipe', 'pipe'];
+    const child = spawn(command, args, { cwd: this.folder, env, stdio });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text) => this.#print(text));
+    }
+    try {
+      return (await once(child, 'close'))[0] === 0;
+    } catch (error) {
+      this.#print(`${command} cannot be run: ${error.message}\n`);
+      return false;
+    }
+  }
+
+  end() {
+    process.stdout.write(this.#kept);
+  }
 }
 
 /** Has the full model made where it is wanted and missing. PyTorch may live in another Python than the clients: TRT_NODE_TORCH_PYTHON. */
-function exported(folder) {
-  if (size === 'small' || existsSync(path.join(folder, 'work/full/about.json'))) return true;
+async function exported(run) {
+  if (size === 'small' || existsSync(path.join(run.folder, 'work/full/about.json'))) return true;
   const python = process.env.TRT_NODE_TORCH_PYTHON ?? process.env.TRT_NODE_PYTHON ?? 'python3';
-  return run(folder, python, ['export.py']);
+  return run.program(python, ['export.py']);
 }
 
-function tested(name, folder) {
+async function tested(run) {
   if (flags.skip === 'tests') return { passed: 0, failed: 0, skipped: 0 };
-  const tap = path.join(results, `example-${name}.tap`);
+  const tap = path.join(results, `example-${run.name}.tap`);
   rmSync(tap, { force: true });
   const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'].concat([
     '--test-reporter=tap',
     `--test-reporter-destination=${tap}`,
   ]);
   // Node.js 20 does not look for TypeScript files by itself.
-  const files = readdirSync(path.join(folder, 'test')).filter((file) => file.endsWith('.test.ts'));
-  const paths = files.map((file) => path.join('test', file));
-  const options = ['--import', 'tsx', '--test', '--test-concurrency=1', ...reporters];
-  const passed = run(folder, process.execPath, [...options, ...paths]);
+  const files = readdirSync(path.join(run.folder, 'test'));
+  const paths = files.filter((file) => file.endsWith('.test.ts')).map((file) => `test/${file}`);
+  // One that hangs fails, and the others are run: the full models' plans take minutes to build.
+  const timeout = `--test-timeout=${size === 'full' ? 900_000 : 480_000}`;
+  const options = ['--import', 'tsx', '--test', '--test-concurrency=1', timeout, ...reporters];
+  const passed = await run.program(process.execPath, [...options, ...paths]);
   if (!existsSync(tap)) return { passed: 0, failed: 1, skipped: 0 };
   const sum = countTap(readFileSync(tap, 'utf8'));
-  if (sum.passed + sum.failed === 0 || (!passed && sum.failed === 0)) sum.failed++;
+  if (!(sum.passed + sum.failed > 0)) return { passed: 0, failed: 1, skipped: 0 };
+  if (!passed && sum.failed === 0) sum.failed++;
   return sum;
 }
 
-/** The headline of what `figures.ts` measured; an example without a GPU measures only when asked to. */
-function measured(folder) {
-  if (flags.skip === 'figures' || (!onGpu && !flags.figures)) return '-';
-  if (!run(folder, process.execPath, ['--import', 'tsx', 'figures.ts'])) return undefined;
-  return JSON.parse(readFileSync(path.join(folder, 'work/figures.json'), 'utf8')).headline;
+/** The headline of what `figures.ts` measured; undefined when it failed. */
+async function measured(run) {
+  if (!measures) return '-';
+  if (!(await run.program(process.execPath, ['--import', 'tsx', 'figures.ts']))) return undefined;
+  return JSON.parse(readFileSync(path.join(run.folder, 'work/figures.json'), 'utf8')).headline;
 }
 
-const rows = {};
-const total = { passed: 0, failed: 0, skipped: 0 };
-for (const name of names) {
-  console.log(`\n── ${name}`);
-  const folder = path.join(root, 'examples', name);
+async function rowOf(name) {
+  const run = new Run(name);
   const started = performance.now();
-  const sum = exported(folder) ? tested(name, folder) : { passed: 0, failed: 1, skipped: 0 };
-  const figure = sum.failed === 0 ? measured(folder) : '-';
+  const sum = (await exported(run)) ? await tested(run) : { passed: 0, failed: 1, skipped: 0 };
+  const figure = sum.failed === 0 ? await measured(run) : '-';
   if (figure === undefined) sum.failed++;
-  for (const key of Object.keys(total)) total[key] += sum[key];
-  rows[name] = {
+  run.end();
+  return {
     system: `S${systems.indexOf(name) + 1}`,
     model: size,
     'runs on': place,
@@ -115,7 +186,18 @@ for (const name of names) {
     figure: figure ?? '-',
   };
 }
+
+const rows = Object.fromEntries(names.map((name) => [name, undefined]));
+const left = [...names];
+async function worker() {
+  for (let name = left.shift(); name !== undefined; name = left.shift()) {
+    rows[name] = await rowOf(name);
+  }
+}
+await Promise.all(Array.from({ length: jobs }, worker));
 console.log();
 console.table(rows);
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const row of Object.values(rows)) for (const key of Object.keys(total)) total[key] += row[key];
 if (flags.report !== undefined) writeFileSync(flags.report, JSON.stringify(total));
 process.exitCode = total.failed === 0 ? 0 : 1;

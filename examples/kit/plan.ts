@@ -1,5 +1,5 @@
 // Builds an example's plan once, and says what it does meanwhile.
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, build } from 'trt-node';
 import { chooseRuntime } from './runtime.ts';
@@ -33,6 +33,8 @@ export async function ensurePlan(
   const name = path.basename(saveEngine);
   const isTerminal = process.stderr.isTTY;
   const started = performance.now();
+  // Interrupted, it must not be taken for what was there before.
+  rmSync(keyFile, { force: true });
   await build({
     ...options,
     onnx,

@@ -14,7 +14,8 @@ export function missingModules(python: string, modules: readonly string[]): stri
   const script =
     'import importlib.util, sys\nprint(*[name for name in sys.argv[1:] if importlib.util.find_spec(name) is None])';
   try {
-    const told = execFileSync(python, ['-c', script, ...modules], { encoding: 'utf8' });
+    const options = { encoding: 'utf8', stdio: 'pipe' } as const;
+    const told = execFileSync(python, ['-c', script, ...modules], options);
     return told.split(/\s+/).filter((name) => name !== '');
   } catch {
     return undefined;

@@ -1,11 +1,10 @@
 // `trt-node serve` in a process of its own, for the parts of an example that need the original's shape: a server beside its client.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ExampleError } from './failure.ts';
+import { startProgram } from './program.ts';
 
 /** A TCP port of this machine that nobody listens on now. */
 export async function freePort(): Promise<number> {
@@ -17,13 +16,23 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** A TCP port that somebody listens on until it is closed. */
+export async function takenPort(): Promise<AsyncDisposable & { readonly port: number }> {
+  // On all addresses: a server of any of them is in its way.
+  const server = createServer((socket) => socket.destroy()).listen(0);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    [Symbol.asyncDispose]: () => new Promise((done) => void server.close(() => done())),
+  };
+}
+
 export interface ServerProcess extends AsyncDisposable {
   /** HOST:PORT of each door. */
   readonly http: string;
   readonly grpc: string;
   readonly metrics: string;
-  /** What it has printed so far. */
-  log(): string;
   /** Ends it as an operator would, with SIGTERM. */
   close(): Promise<void>;
 }
@@ -34,8 +43,18 @@ export const commandLine = path.join(
   'dist/cli/main.js',
 );
 
+/** Ports of the three doors, once the server has told all of them. */
+function portsIn(log: string): Record<'http' | 'grpc' | 'metrics', string> | undefined {
+  const portOf = (name: string): string | undefined =>
+    new RegExp(`Started ${name} at \\S+:(\\d+)\\s`).exec(log)?.[1];
+  const [http, grpc, metrics] = ['HTTPService', 'GRPCInferenceService', 'Metrics Service'].map(
+    portOf,
+  );
+  return http && grpc && metrics ? { http, grpc, metrics } : undefined;
+}
+
 /**
- * Starts the server and waits until it is ready.
+ * Starts the server and waits until it serves, with its models loaded.
  * @param ports - Default: free ones.
  * @throws ExampleError with the server's own words when it ends early.
  */
@@ -44,10 +63,8 @@ export async function startServer(
   flags: readonly string[] = [],
   ports: Partial<Record<'http' | 'grpc' | 'metrics', number>> = {},
 ): Promise<ServerProcess> {
-  const http = ports.http ?? (await freePort());
-  const grpc = ports.grpc ?? (await freePort());
-  const metrics = ports.metrics ?? (await freePort());
-  const child: ChildProcess = spawn(
+  const { http = 0, grpc = 0, metrics = 0 } = ports;
+  const server = await startProgram(
     process.execPath,
     [
       commandLine,
@@ -58,41 +75,20 @@ export async function startServer(
       `--metrics-port=${metrics}`,
       ...flags,
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    portsIn,
+    (status, log) =>
+      new ExampleError(
+        `trt-node serve ended with status ${status}:\n${log}`,
+        Object.values(ports).length > 0
+          ? `Is a port in use (${Object.values(ports).join(', ')}), or a model missing?`
+          : 'Is a model missing?',
+      ),
   );
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => (log += text));
-  }
-  const exited = once(child, 'exit');
-  const close = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-    await exited;
-  };
-  const url = `http://127.0.0.1:${http}/v2/health/ready`;
-  const isReady = async (): Promise<boolean> => {
-    try {
-      // The port may be another program's that never answers.
-      return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok;
-    } catch {
-      return false;
-    }
-  };
-  while (!(await isReady())) {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      throw new ExampleError(
-        `trt-node serve ended with status ${child.exitCode ?? child.signalCode ?? ''}:\n${log.trimEnd()}`,
-        `Is a port in use (${http}, ${grpc}, ${metrics}), or a model missing?`,
-      );
-    }
-    await sleep(50);
-  }
   return {
-    http: `127.0.0.1:${http}`,
-    grpc: `127.0.0.1:${grpc}`,
-    metrics: `127.0.0.1:${metrics}`,
-    log: () => log,
-    close,
-    [Symbol.asyncDispose]: close,
+    http: `127.0.0.1:${server.ready.http}`,
+    grpc: `127.0.0.1:${server.ready.grpc}`,
+    metrics: `127.0.0.1:${server.ready.metrics}`,
+    close: server.close,
+    [Symbol.asyncDispose]: server.close,
   };
 }

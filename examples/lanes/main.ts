@@ -79,7 +79,7 @@ await main(async () => {
         `\r\x1b[Karrived ${arrived}, dropped ${dropped}, done ${done}, ${rate()} fps, glass to result ${latency}`,
       );
     }
-  }, 250);
+  }, 250).unref();
   setTimeout(() => {
     stop.abort('done');
   }, 1000 * seconds).unref();

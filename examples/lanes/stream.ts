@@ -32,6 +32,7 @@ export class FrameStream<Frame, Result> implements AsyncDisposable {
   readonly #inFlight: number;
   readonly #waiting: Waiting<Frame>[] = [];
   readonly #latencies: number[] = [];
+  /** Settles when all frames that were begun are done with: one that fails may be so before those that came before it. */
   #last: Promise<void> = Promise.resolve();
   #arrived = 0;
   #dropped = 0;
@@ -75,7 +76,8 @@ export class FrameStream<Frame, Result> implements AsyncDisposable {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       this.#running++;
-      this.#last = this.#work(next, this.#last);
+      const before = this.#last;
+      this.#last = this.#work(next, before).then(() => before);
     }
   }
 

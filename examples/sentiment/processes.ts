@@ -1,9 +1,8 @@
 // Both ways as processes of their own, for the tests and the figures: the one service, and the original's server beside its web service.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import path from 'node:path';
 import { ExampleError } from '../kit/failure.ts';
 import { type ExampleModel, exampleFolder } from '../kit/models.ts';
+import { startProgram } from '../kit/program.ts';
 import { findPython } from '../kit/python.ts';
 import { startServer } from '../kit/server.ts';
 
@@ -16,30 +15,15 @@ export interface RunningService extends AsyncDisposable {
 
 /** Starts a program that prints the URL where it serves. @throws ExampleError with what it wrote when it ends before that. */
 async function startService(command: string, args: readonly string[]): Promise<RunningService> {
-  const child: ChildProcess = spawn(command, args, {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exited = once(child, 'exit');
-  let log = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        log += text;
-        const found = /(?:Serving|listening).*(http:\S+)\n/.exec(log)?.[1];
-        if (found !== undefined) resolve(found);
-      });
-    }
-    child.once('error', reject);
-    child.once('close', () => reject(new ExampleError(log.trimEnd(), `It was: ${args.join(' ')}`)));
-  });
-  return {
-    url,
-    [Symbol.asyncDispose]: async () => {
-      child.kill('SIGTERM');
-      await exited;
-    },
-  };
+  const program = await startProgram(
+    command,
+    args,
+    (log) => /(?:Serving|listening).*(http:\S+)\n/.exec(log)?.[1],
+    (status, log) =>
+      new ExampleError(log, `It was: ${args.join(' ')}, which ended with ${status}.`),
+    { cwd: root },
+  );
+  return { url: program.ready, [Symbol.asyncDispose]: program.close };
 }
 
 /** One process: main.ts. */

@@ -85,6 +85,7 @@ export function prepareRepository(model: ExampleModel): Repository {
   if (model.size === 'full' && chooseRuntime().runtime === 'tensorrt')
     console.log('This takes a minute or two: TensorRT times the kernels of every layer.');
   mkdirSync(path.dirname(plan), { recursive: true });
+  rmSync(logFile, { force: true }); // interrupted, it must not be taken for what was there before
   const built = trtNode(path.dirname(model.file('model.onnx')), 'build', [
     ...buildFlags.filter((flag) => !flag.startsWith('--saveEngine=')),
     `--saveEngine=${plan}`,

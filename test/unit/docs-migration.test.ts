@@ -99,7 +99,7 @@ const variables: Record<string, readonly string[]> = {
 const other = new Set(
   (
     'await using const new for of import require true false undefined null Error Promise Float32Array Uint16Array Float16Array BigInt64Array Uint8Array Buffer ' +
-    'execution timeout_ms max_restarts js summary_latencies summary_quantiles histogram_latencies triton local redis x y i n pathOrStream pathOrBytes pinnedBuffer'
+    'execution timeout_ms max_restarts js summary_latencies summary_quantiles histogram_latencies triton local redis x y i n array pathOrStream pathOrBytes pinnedBuffer'
   ).split(' '),
 );
 

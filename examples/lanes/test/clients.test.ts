@@ -1,9 +1,7 @@
 // The report's Python client against trt-node serve; and what is said when something is missing.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -11,9 +9,10 @@ import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { InferTensor, ModelRepository } from 'trt-node';
 import { chooseModel, exampleFolder } from '../../kit/models.ts';
+import { runTsx } from '../../kit/program.ts';
 import { findPython, runPython } from '../../kit/python.ts';
 import { chooseRuntime } from '../../kit/runtime.ts';
-import { startServer } from '../../kit/server.ts';
+import { startServer, takenPort } from '../../kit/server.ts';
 import type { Lane } from '../model_repository/lane_postprocess/1/model.mjs';
 import { ensurePlans, makeRepository, painted } from '../repository.ts';
 import { drawFrame, frameHeight, frameWidth } from '../scene.ts';
@@ -137,26 +136,16 @@ test('a full model that was not exported is asked for in words', () => {
 });
 
 test('a port that is in use is named', async () => {
-  const taken = createServer().listen(0);
-  await once(taken, 'listening');
-  const { port } = taken.address() as AddressInfo;
-  try {
-    await assert.rejects(startServer(repository, [], { grpc: port }), {
-      name: 'ExampleError',
-      message: /in use|EADDRINUSE/,
-      hint: new RegExp(`${port}`),
-    });
-  } finally {
-    taken.close();
-  }
+  await using taken = await takenPort();
+  await assert.rejects(startServer(repository, [], { grpc: taken.port }), {
+    name: 'ExampleError',
+    message: /in use|EADDRINUSE/,
+    hint: new RegExp(`${taken.port}`),
+  });
 });
 
-test('npm start refuses a rate that no camera has', () => {
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', 'main.ts', '--fps=0'],
-    { cwd: root, encoding: 'utf8' },
-  );
+test('npm start refuses a rate that no camera has', async () => {
+  const { status, stderr } = await runTsx(['main.ts', '--fps=0'], { cwd: root });
   assert.equal(status, 1);
   assert.match(stderr, /--fps=0 .*\nGive --fps from 1 to 1000/);
 });

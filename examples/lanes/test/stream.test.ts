@@ -112,6 +112,19 @@ test('the first error ends the stream: nothing more is begun, and close rejects 
   assert.deepEqual(results, []);
 });
 
+test('an error while an earlier frame is worked on: close waits for that frame', async () => {
+  const { stream, running, results, finish } = slowDetector({ inFlight: 2 });
+  stream.push(0);
+  stream.push(1);
+  running.get(1)!.reject(new Error('no picture'));
+  const closing = assert.rejects(stream.close(), /no picture/);
+  await turn();
+  assert.equal(stream.counters.running, 1);
+  await finish(0);
+  await closing;
+  assert.deepEqual([stream.counters.running, results], [0, []]);
+});
+
 test('the camera keeps its clock however late the process is, and stops when told', async () => {
   const stop = new AbortController();
   const times: number[] = [];

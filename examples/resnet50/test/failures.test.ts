@@ -1,45 +1,31 @@
 // What goes wrong on other people's machines is told in a sentence with what to do, and status 1.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { explain } from '../../kit/failure.ts';
 import { chooseModel } from '../../kit/models.ts';
-import { freePort } from '../../kit/server.ts';
+import { type Ended, runProgram, runTsx } from '../../kit/program.ts';
+import { freePort, takenPort } from '../../kit/server.ts';
 import { example } from './expected.ts';
 
-interface Ended {
-  readonly status: number | string | null | undefined;
-  readonly stderr: string;
-}
-
-function run(command: string, ...args: string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(command, args, { cwd: example }, (error, _, stderr) => {
-      resolve({ status: error === null ? 0 : error.code, stderr });
-    });
-  });
-}
-
 const python = process.env.TRT_NODE_PYTHON ?? 'python3';
-const tsx = ['--import', 'tsx'];
+const runPython = (...args: string[]): Promise<Ended> => runProgram(python, args, { cwd: example });
+const run = (...args: string[]): Promise<Ended> => runTsx(args, { cwd: example });
 
 test('missing Python packages', async () => {
   // -ES: without site-packages and PYTHONPATH.
   for (const script of ['client.py', 'export.py']) {
-    const { status, stderr } = await run(python, '-ES', script);
+    const { status, stderr } = await runPython('-ES', script);
     assert.equal(status, 1, stderr);
     assert.match(stderr, /^\S+ has no numpy\.\nRun: \S+ -m pip install [^\n]+\n$/);
   }
 });
 
 test('absent weights', async () => {
-  const { status, stderr } = await run(python, '-ES', 'export.py', '--weights=nowhere.pth');
+  const { status, stderr } = await runPython('-ES', 'export.py', '--weights=nowhere.pth');
   assert.equal(status, 1);
   assert.match(stderr, /^There is no file nowhere\.pth\.\nGive the path/);
 });
@@ -61,32 +47,21 @@ test('the full model is wanted, and not there', () => {
 });
 
 test('a picture that is not there', async () => {
-  const { status, stderr } = await run(process.execPath, ...tsx, 'main.ts', 'nowhere.jpg');
+  const { status, stderr } = await run('main.ts', 'nowhere.jpg');
   assert.equal(status, 1);
   assert.equal(stderr, 'There is no picture nowhere.jpg.\nGive the path of one.\n');
 });
 
 test('a port in use', async () => {
-  const other = createServer().listen(0);
-  await once(other, 'listening');
-  const { port } = other.address() as AddressInfo;
-  try {
-    const { status, stderr } = await run(
-      process.execPath,
-      ...tsx,
-      'serve.ts',
-      `--http-port=${port}`,
-    );
-    assert.equal(status, 1);
-    assert.match(stderr, new RegExp(`${port}.*in use`));
-  } finally {
-    other.close();
-  }
+  await using taken = await takenPort();
+  const { status, stderr } = await run('serve.ts', `--http-port=${taken.port}`);
+  assert.equal(status, 1);
+  assert.match(stderr, new RegExp(`${taken.port}.*in use`));
 });
 
 test('no server', async () => {
   const server = `127.0.0.1:${await freePort()}`;
-  const { status, stderr } = await run(process.execPath, ...tsx, 'client.ts', server);
+  const { status, stderr } = await run('client.ts', server);
   assert.equal(status, 1);
   assert.match(stderr, /ECONNREFUSED.*\nIs the server running\? Start it with npm run serve/);
 });

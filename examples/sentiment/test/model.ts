@@ -1,7 +1,6 @@
 // What the tests share: the model, its repository, what PyTorch computed, and how near a runtime must come to that.
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { type AddressInfo, type Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
 import { readNpy } from 'trt-node';
 import { chooseModel } from '../../kit/models.ts';
@@ -43,18 +42,4 @@ export async function listen(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
-
-/** A port that is taken until it is closed. */
-export async function takenPort(): Promise<AsyncDisposable & { port: number }> {
-  const server = createServer();
-  await listen(server);
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    [Symbol.asyncDispose]: async () => {
-      server.close();
-      await once(server, 'close');
-    },
-  };
 }

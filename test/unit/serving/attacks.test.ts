@@ -3,7 +3,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -448,8 +447,7 @@ describe('gRPC', () => {
 
 test('the server serves afterwards, and holds nothing of them', async () => {
   await stillServes();
-  await sleep(20);
-  expect(server.inFlight).toBe(0);
+  await expect.poll(() => server.inFlight, { timeout: 5000 }).toBe(0);
   const log = readFileSync(path.join(folder, 'log'), 'utf8').split('\n');
   expect(log.filter((line) => line !== '' && !line.includes('failed to poll'))).toEqual([]);
 

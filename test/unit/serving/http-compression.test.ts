@@ -55,7 +55,7 @@ describe('requests', () => {
 
   test('a bomb goes no further than the limit', async () => {
     const { post } = await startDoor({ limits: { maxBodyBytes: 100_000 } });
-    const bomb = gzipSync(Buffer.alloc(30_000_000, 0x20));
+    const bomb = gzipSync(Buffer.alloc(3_000_000, 0x20));
     expect(bomb.length).toBeLessThan(100_000);
     const reply = await post(path, bomb, { 'Content-Encoding': 'gzip' });
     expect([reply.status, reply.error]).toEqual([
@@ -89,7 +89,7 @@ describe('all decompressed bodies together', () => {
 
   test('many bombs at the same time, broken ones too, leave all of it free', async () => {
     const { post } = await startDoor({ limits });
-    const bomb = gzipSync(Buffer.alloc(30_000_000, 0x20));
+    const bomb = gzipSync(Buffer.alloc(3_000_000, 0x20));
     const half = packed.subarray(0, -9);
     const bodies = Array.from({ length: 60 }, (_, index) => (index % 3 === 0 ? half : bomb));
     const replies = await Promise.all(bodies.map((body) => post(path, body, gzip)));

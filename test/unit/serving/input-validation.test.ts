@@ -2,9 +2,10 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { ServingError, Tensor } from 'trt-node';
+import { ServingError, Tensor, build } from 'trt-node';
 import type { InferInputs } from '../../../lib/serving/request.js';
 import { InferTensor } from '../../../lib/serving/infer-tensor.js';
+import { reference } from '../../helpers/reference.js';
 import { servePlan } from '../../helpers/served-model.js';
 import { stubModel } from '../../helpers/stub-backend.js';
 
@@ -104,13 +105,16 @@ test('names of Object.prototype are no inputs', async () => {
 });
 
 test('shapes outside of the profiles, by dimension', async () => {
-  const slow = await servePlan(
-    'slow',
-    'input [ { name: "x" data_type: TYPE_FP32 dims: [ -1, -1 ] } ] output [ { name: "y" data_type: TYPE_FP32 dims: [ -1, -1 ] } ]',
+  const profile = { min: [4, 64], opt: [8, 64], max: [32, 64] };
+  const onnx = 'test/fixtures/onnx/mlp.onnx';
+  const served = await servePlan(
+    'mlp',
+    'input [ { name: "x" data_type: TYPE_FP32 dims: [ -1, 64 ] } ] output [ { name: "y" data_type: TYPE_FP32 dims: [ -1, 32 ] } ]',
+    { plan: await build({ ...reference, onnx, profiles: [{ x: profile }] }) },
   );
-  const small = new Tensor('float32', new Float32Array(32 * 64), [32, 64]);
-  expect(await refusal(slow.infer({ x: small }, {}))).toBe(
-    "request specifies invalid shape for input 'x' for slow. Error details: model expected the shape of dimension 0 to be between 64 and 8192 but received 32",
+  const small = new Tensor('float32', new Float32Array(2 * 64), [2, 64]);
+  expect(await refusal(served.infer({ x: small }, {}))).toBe(
+    "request specifies invalid shape for input 'x' for mlp. Error details: model expected the shape of dimension 0 to be between 4 and 32 but received 2",
   );
 });
 
