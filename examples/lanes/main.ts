@@ -53,10 +53,9 @@ await main(async () => {
   const { fp32 } = await ensurePlans(painted);
   await using detector = await LaneDetector.load(fp32, 2);
 
-  process.stdout.write(`Drawing ${framesInLoop} frames of road...`);
+  console.log(`Drawing ${framesInLoop} frames of road...`);
   const video: Frame[] = [];
   for (let number = 0; number < framesInLoop; number++) video.push(await filmFrame(number, format));
-  process.stdout.write('\r\x1b[K');
 
   const sums = { resize: 0, engine: 0, decode: 0 };
   const found = (detection: Detection): void => {

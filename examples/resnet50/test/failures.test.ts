@@ -66,6 +66,18 @@ test('a picture that is not there', async () => {
   assert.equal(stderr, 'There is no picture nowhere.jpg.\nGive the path of one.\n');
 });
 
+test('what is no picture, and a flag that there is not', async () => {
+  for (const script of ['main.ts', 'client.ts']) {
+    const args = [script, ...(script === 'client.ts' ? ['localhost'] : []), 'package.json'];
+    const { status, stderr } = await run(process.execPath, ...tsx, ...args);
+    assert.equal(status, 1);
+    assert.match(stderr, /^\S*package\.json cannot be decoded: [^\n]+\.\nGive [^\n]+\n$/);
+  }
+  const { status, stderr } = await run(process.execPath, ...tsx, 'main.ts', '--wrong');
+  assert.equal(status, 1);
+  assert.equal(stderr, "Unknown option '--wrong'.\nThe flags are in README.md.\n");
+});
+
 test('a port in use', async () => {
   const other = createServer().listen(0);
   await once(other, 'listening');

@@ -22,6 +22,7 @@ if MISSING:
 import numpy as np  # noqa: E402
 import tritonclient.http as httpclient  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
+from tritonclient.utils import InferenceServerException  # noqa: E402
 
 MODEL = "sentence_classification"
 LENGTH = 512
@@ -71,7 +72,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(400, {"error": 'Send {"text": "a sentence"}.'})
         if not isinstance(text, str) or not text.strip():
             return self.answer(400, {"error": "The text is empty."})
-        return self.answer(200, self.classifier.predict(text))
+        try:
+            return self.answer(200, self.classifier.predict(text))
+        except (InferenceServerException, OSError) as error:
+            return self.answer(503, {"error": f"The inference server at {self.classifier.url} does not answer: {error}"})
 
     def answer(self, status, body):
         data = (json.dumps(body) + "\n").encode()
@@ -99,7 +103,10 @@ def main():
         print("End the program that listens there, or give --port=N.", file=sys.stderr)
         sys.exit(1)
     print(f"listening on http://127.0.0.1:{server.server_port}/", flush=True)
-    server.serve_forever()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
 
 
 if __name__ == "__main__":

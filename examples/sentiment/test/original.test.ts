@@ -81,6 +81,17 @@ test('a port in use: a sentence and status 1, for both services', async () => {
   }
 });
 
+test('flags that cannot be: a sentence and status 1', async () => {
+  for (const [flag, words] of [
+    ['--port=abc', /\nGive a port from 0 to 65535\.\n$/],
+    ['--wrong', /^Unknown option '--wrong'\.\nThe flags are in README\.md\.\n$/],
+  ] as const) {
+    const { code, stderr } = await ended(process.execPath, ['--import', 'tsx', 'main.ts', flag]);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, words);
+  }
+});
+
 test('absent packages and weights: what to install, and status 1', async () => {
   const python = findPython([]);
   // -S: without site-packages.
