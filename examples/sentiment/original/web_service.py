@@ -75,7 +75,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             return self.answer(200, self.classifier.predict(text))
         except (InferenceServerException, OSError) as error:
-            return self.answer(503, {"error": f"The inference server at {self.classifier.url} does not answer: {error}"})
+            words = f"The inference server at {self.classifier.url} does not answer: {error}"
+            return self.answer(503, {"error": words})
 
     def answer(self, status, body):
         data = (json.dumps(body) + "\n").encode()
@@ -95,7 +96,10 @@ def main():
     parser.add_argument("--url", default="localhost:8000")
     parser.add_argument("--port", type=int, default=8081)
     flags = parser.parse_args()
-    Handler.classifier = Classifier(flags.url, flags.folder)
+    try:
+        Handler.classifier = Classifier(flags.url, flags.folder)
+    except OSError as error:
+        sys.exit(f"{error}\nGive the folder of the model: examples/sentiment/small, or work/full after the export.")
     try:
         server = ThreadingHTTPServer(("127.0.0.1", flags.port), Handler)
     except OSError as error:
