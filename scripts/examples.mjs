@@ -13,6 +13,21 @@ import { tritonPython } from './triton-client.mjs';
 /** In the order of ../shared/seeds.md's systems S1 to S5. */
 const systems = ['sentiment', 'resnet50', 'bert', 'lanes', 'wide-resnet'];
 
+/** What their tests' Python clients import, and how pip calls it. */
+const clientModules = {
+  sentiment: ['numpy', 'tritonclient', 'tokenizers'],
+  resnet50: ['numpy', 'tritonclient'],
+  bert: [],
+  lanes: ['numpy', 'tritonclient', 'PIL'],
+  'wide-resnet': ['numpy', 'tritonclient'],
+};
+const wheels = { tritonclient: "'tritonclient[all]'", PIL: 'pillow' };
+
+process.on('uncaughtException', (error) => {
+  const isFlag = String(error.code).startsWith('ERR_PARSE_ARGS_');
+  console.error(isFlag ? error.message : error);
+  process.exit(isFlag ? 2 : 1);
+});
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -48,6 +63,23 @@ const env = {
 };
 const clients = process.env.TRT_NODE_PYTHON ?? tritonPython();
 if (clients !== undefined) env.TRT_NODE_PYTHON = clients;
+if (flags.skip !== 'tests') {
+  const python = env.TRT_NODE_PYTHON ?? 'python3';
+  const modules = [...new Set(names.flatMap((name) => clientModules[name]))];
+  const script =
+    'import importlib.util as u, sys; print(*(m for m in sys.argv[1:] if not u.find_spec(m)))';
+  const { status, stdout } = spawnSync(python, ['-c', script, ...modules], { encoding: 'utf8' });
+  const missing = stdout?.split(/\s+/).filter((name) => name !== '') ?? [];
+  if (status !== 0 || missing.length > 0) {
+    const install = missing.map((name) => wheels[name] ?? name).join(' ');
+    console.error(
+      status === 0
+        ? `${python} has no ${missing.join(', ')}.\nRun: ${python} -m pip install ${install} (or set TRT_NODE_PYTHON to an interpreter that has them).`
+        : `${python} cannot be run.\nInstall Python 3.10 or newer, or set TRT_NODE_PYTHON to an interpreter.`,
+    );
+    process.exit(1);
+  }
+}
 const results = path.join(root, 'build', 'test-results');
 mkdirSync(results, { recursive: true });
 

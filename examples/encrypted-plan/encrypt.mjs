@@ -2,6 +2,10 @@
 
 import { encryptPlan, keyFromEnvironment } from './format.mjs';
 
+process.on('uncaughtException', ({ message }) => {
+  console.error(message); // what is wrong, and what to do
+  process.exit(1);
+});
 const [from, to] = process.argv.slice(2);
 if (to === undefined) {
   console.error('Usage: PLAN_KEY=… node encrypt.mjs PLAN ENCRYPTED');
