@@ -2,8 +2,9 @@
 
 import { encryptPlan, keyFromEnvironment } from './format.mjs';
 
-process.on('uncaughtException', ({ message }) => {
-  console.error(message); // what is wrong, and what to do
+process.on('uncaughtException', (error) => {
+  const code = 'code' in error ? `${error.code}: ` : '';
+  console.error(`${code}${error.message}`); // what is wrong, and what to do
   process.exit(1);
 });
 const [from, to] = process.argv.slice(2);

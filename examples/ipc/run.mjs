@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Runtime } from 'trt-node';
 
-process.on('uncaughtException', ({ message }) => {
-  console.error(message); // what is wrong, and what to do
+process.on('uncaughtException', (error) => {
+  const code = 'code' in error ? `${error.code}: ` : '';
+  console.error(`${code}${error.message}`); // what is wrong, and what to do
   process.exit(1);
 });
 const { values: flags } = parseArgs({ options: { plan: { type: 'string' } } });

@@ -5,8 +5,9 @@ import { CudaEvent, DeviceBuffer, Session, build } from 'trt-node';
 
 /** @typedef {import('trt-node').IpcMemoryHandle} Handle */
 
-process.on('uncaughtException', ({ message }) => {
-  console.error(message); // what is wrong, and what to do
+process.on('uncaughtException', (error) => {
+  const code = 'code' in error ? `${error.code}: ` : '';
+  console.error(`${code}${error.message}`); // what is wrong, and what to do
   process.exit(1);
 });
 
