@@ -2,7 +2,7 @@
 // exports first, and measure; elsewhere the small models that lie in the repository, on the CPU reference runtime.
 // Usage: node scripts/examples.mjs [NAME…] [--small|--full] [--figures] [--skip=tests|figures] [--jobs=N] [--report=FILE.json]
 // --jobs: examples at a time, each of which then prints when it is done; default 2 where small models are tested and nothing is measured, else 1.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,6 +14,16 @@ import { tritonPython } from './triton-client.mjs';
 
 /** In the order of ../shared/seeds.md's systems S1 to S5. */
 const systems = ['sentiment', 'resnet50', 'bert', 'lanes', 'wide-resnet'];
+
+/** What their tests' Python clients import, and how pip calls it. */
+const clientModules = {
+  sentiment: ['numpy', 'tritonclient', 'tokenizers'],
+  resnet50: ['numpy', 'tritonclient'],
+  bert: [],
+  lanes: ['numpy', 'tritonclient', 'PIL'],
+  'wide-resnet': ['numpy', 'tritonclient'],
+};
+const wheels = { tritonclient: "'tritonclient[all]'", PIL: 'pillow' };
 
 function end(status, sentence) {
   console.error(sentence);
@@ -95,6 +105,25 @@ const env = {
 };
 const clients = process.env.TRT_NODE_PYTHON ?? tritonPython();
 if (clients !== undefined) env.TRT_NODE_PYTHON = clients;
+if (flags.skip !== 'tests') {
+  const python = env.TRT_NODE_PYTHON ?? 'python3';
+  const modules = [...new Set(names.flatMap((name) => clientModules[name]))];
+  const script =
+    'import importlib.util as u, sys; print(*(m for m in sys.argv[1:] if not u.find_spec(m)))';
+  const { status, stdout } = spawnSync(python, ['-c', script, ...modules], { encoding: 'utf8' });
+  const missing = stdout?.split(/\s+/).filter((name) => name !== '') ?? [];
+  const other = 'set TRT_NODE_PYTHON to an interpreter';
+  if (status !== 0) {
+    end(1, `${python} cannot be run.\nInstall Python 3.10 or newer, or ${other}.`);
+  }
+  if (missing.length > 0) {
+    const install = missing.map((name) => wheels[name] ?? name).join(' ');
+    end(
+      1,
+      `${python} has no ${missing.join(', ')}.\nRun: ${python} -m pip install ${install} (or ${other} that has them).`,
+    );
+  }
+}
 const results = path.join(root, 'build', 'test-results');
 mkdirSync(results, { recursive: true });
 

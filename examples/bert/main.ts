@@ -1,4 +1,5 @@
 // A sentence through BERT: by Session in five lines, and by TensorRT's own steps (low-level.ts); both beside what PyTorch computed.
+import { parseArgs } from 'node:util';
 import { Session, Tensor, readNpy } from 'trt-node';
 import { main } from '../kit/failure.ts';
 import { chooseModel, describeModel, exampleFolder } from '../kit/models.ts';
@@ -14,6 +15,7 @@ const told = (logits: Iterable<number>): string =>
   Array.from(logits, (logit) => logit.toFixed(4)).join(', ');
 
 await main(async () => {
+  parseArgs(); // there are no flags
   const { name } = chooseRuntime();
   const model = chooseModel(import.meta.url);
   console.log(describeModel(model));

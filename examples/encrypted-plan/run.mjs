@@ -3,6 +3,11 @@
 import { Session, Tensor } from 'trt-node';
 import { decryptPlan, keyFromEnvironment } from './format.mjs';
 
+process.on('uncaughtException', (error) => {
+  const code = 'code' in error ? `${error.code}: ` : '';
+  console.error(`${code}${error.message}`); // what is wrong, and what to do
+  process.exit(1);
+});
 const [file] = process.argv.slice(2);
 if (file === undefined) {
   console.error('Usage: PLAN_KEY=… node run.mjs ENCRYPTED');

@@ -6,6 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Runtime } from 'trt-node';
 
+process.on('uncaughtException', (error) => {
+  const code = 'code' in error ? `${error.code}: ` : '';
+  console.error(`${code}${error.message}`); // what is wrong, and what to do
+  process.exit(1);
+});
 const { values: flags } = parseArgs({ options: { plan: { type: 'string' } } });
 
 const runtime = new Runtime();
@@ -18,6 +23,9 @@ const ready = runtime.createEvent({ interprocess: true });
 
 const service = fork(fileURLToPath(new URL('service.mjs', import.meta.url)), {
   serialization: 'advanced', // so that a Uint8Array arrives as one
+});
+service.once('exit', (status) => {
+  if (status !== 0) process.exit(1); // it has said why
 });
 service.send({
   plan: flags.plan,

@@ -5,6 +5,12 @@ import { CudaEvent, DeviceBuffer, Session, build } from 'trt-node';
 
 /** @typedef {import('trt-node').IpcMemoryHandle} Handle */
 
+process.on('uncaughtException', (error) => {
+  const code = 'code' in error ? `${error.code}: ` : '';
+  console.error(`${code}${error.message}`); // what is wrong, and what to do
+  process.exit(1);
+});
+
 const [start] =
   /** @type {[{ plan?: string, input: Handle, output: Handle, ready: Uint8Array }]} */ (
     await once(process, 'message')

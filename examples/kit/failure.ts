@@ -34,6 +34,10 @@ export function explain(error: unknown): string | undefined {
     if (code === 'EADDRINUSE') {
       return `Port ${port ?? ''} is in use: ${message}\nEnd the program that listens there, or choose another port.`;
     }
+    if (code === 'ERR_SOCKET_BAD_PORT') return `${message}\nGive a port from 0 to 65535.`;
+    if (code.startsWith('ERR_PARSE_ARGS_')) {
+      return `${message.split(/\.\s/)[0] ?? message}.\nThe flags are in README.md.`;
+    }
     if (code === 'ERR_MODULE_NOT_FOUND')
       return `${message}\nRun npm install in the project's root.`;
   }

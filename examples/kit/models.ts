@@ -55,8 +55,8 @@ export function chooseModel(here: string): ExampleModel {
 }
 
 /** The sentence that every example begins with. */
-export function describeModel({ size, about }: ExampleModel): string {
+export function describeModel({ size, folder, about }: ExampleModel): string {
   return size === 'full'
     ? `Model: ${about.weights}`
-    : `Model: the small one of this folder. ${about.weights} For the full one: npm run export (needs PyTorch).`;
+    : `Model: the small one of this folder. ${about.weights} For the full one: npm run export --workspace=examples/${path.basename(path.dirname(folder))} (needs PyTorch).`;
 }

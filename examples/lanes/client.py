@@ -4,10 +4,14 @@ import argparse
 import json
 import sys
 
-import numpy as np
-import tritonclient.grpc as grpcclient
-from PIL import Image
-from tritonclient.utils import InferenceServerException
+try:
+    import numpy as np
+    import tritonclient.grpc as grpcclient
+    from PIL import Image
+    from tritonclient.utils import InferenceServerException
+except ModuleNotFoundError as missing:
+    install = f"{sys.executable} -m pip install 'tritonclient[all]' pillow"
+    sys.exit(f"{sys.executable} has no {missing.name}.\nRun: {install}")
 
 parser = argparse.ArgumentParser()
 parser.add_argument("picture")
@@ -64,3 +68,5 @@ try:
     main()
 except InferenceServerException as error:
     sys.exit(f"{FLAGS.url}: {error.message()}\nIs trt-node serve running there, with this example's repository?")
+except OSError as error:  # Pillow's, too
+    sys.exit(f"{error}\nGive the path of a picture; npm start makes work/frame.png.")

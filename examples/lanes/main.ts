@@ -8,7 +8,7 @@ import { chooseRuntime } from '../kit/runtime.ts';
 import { filmFrame, play } from './camera.ts';
 import { type Detection, type Frame, LaneDetector } from './detect.ts';
 import { animate, drawLanes } from './draw.ts';
-import { ensurePlans, painted } from './repository.ts';
+import { ensurePlans, makeRepository, painted } from './repository.ts';
 import { framesInLoop } from './scene.ts';
 import { FrameStream } from './stream.ts';
 
@@ -50,13 +50,13 @@ await main(async () => {
   console.log(`Runs on ${chooseRuntime().name}.`);
   console.log('Model: set by hand, not learned; it finds painted lines (README.md).');
   mkdirSync(work, { recursive: true });
-  const { fp32 } = await ensurePlans(painted);
-  await using detector = await LaneDetector.load(fp32, 2);
+  const plans = await ensurePlans(painted);
+  makeRepository(plans); // for trt-node serve
+  await using detector = await LaneDetector.load(plans.fp32, 2);
 
-  process.stdout.write(`Drawing ${framesInLoop} frames of road...`);
+  console.log(`Drawing ${framesInLoop} frames of road...`);
   const video: Frame[] = [];
   for (let number = 0; number < framesInLoop; number++) video.push(await filmFrame(number, format));
-  process.stdout.write('\r\x1b[K');
 
   const sums = { resize: 0, engine: 0, decode: 0 };
   const found = (detection: Detection): void => {

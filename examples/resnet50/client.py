@@ -11,6 +11,7 @@ PICTURE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pictures", "
 try:
     import numpy as np
     import tritonclient.http as httpclient
+    from tritonclient.utils import InferenceServerException
 except ModuleNotFoundError as missing:
     sys.exit(f"{sys.executable} has no {missing.name}.\nRun: {sys.executable} -m pip install 'tritonclient[all]' numpy")
 
@@ -43,5 +44,12 @@ def classify(client, transformed_img):
 
 if __name__ == "__main__":
     url, picture = (sys.argv[1:] + ["localhost:8100", PICTURE][len(sys.argv) - 1 :])[:2]
-    inference_output = classify(httpclient.InferenceServerClient(url=url), preprocess(picture))
+    try:
+        image = preprocess(picture)
+    except OSError as error:  # Pillow's, too
+        sys.exit(f"{error}\nGive the path of a picture.")
+    try:
+        inference_output = classify(httpclient.InferenceServerClient(url=url), image)
+    except (InferenceServerException, OSError) as error:
+        sys.exit(f"{url}: {error}\nIs the server running? Start it with npm run serve, or give its HOST:PORT.")
     print(inference_output[:5])

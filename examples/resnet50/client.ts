@@ -47,8 +47,16 @@ if (process.argv[1] === import.meta.filename) {
     server = 'localhost:8100',
     file = path.join(import.meta.dirname, 'pictures/lighthouse.png'),
   ] = process.argv.slice(2);
+  let tensor: Float32Array;
   try {
-    console.log(await classify(server, await preprocess(sharp(file, { ignoreIcc: true }))));
+    tensor = await preprocess(sharp(file, { ignoreIcc: true }));
+  } catch (error) {
+    console.error(`${file} cannot be decoded: ${(error as Error).message}.`);
+    console.error('Give the path of a picture.');
+    process.exit(1);
+  }
+  try {
+    console.log(await classify(server, tensor));
   } catch (error) {
     const { message, cause } = error as Error;
     console.error(`${server}: ${message}${cause instanceof Error ? ` (${cause.message})` : ''}`);

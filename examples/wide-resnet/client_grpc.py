@@ -4,12 +4,16 @@ Usage: python client_grpc.py PICTURE LABELS.txt MODEL... [-u localhost:8001]
 """
 
 import argparse
+import sys
 
-import numpy as np
-import tritonclient.grpc as grpcclient
-from tritonclient.utils import InferenceServerException
-
-from picture import preprocess
+try:
+    import numpy as np
+    import tritonclient.grpc as grpcclient
+    from picture import preprocess
+    from tritonclient.utils import InferenceServerException
+except ModuleNotFoundError as missing:
+    install = f"{sys.executable} -m pip install 'tritonclient[all]' pillow"
+    sys.exit(f"{sys.executable} has no {missing.name}.\nRun: {install}")
 
 parser = argparse.ArgumentParser()
 parser.add_argument("picture")
@@ -18,9 +22,12 @@ parser.add_argument("models", nargs="+")
 parser.add_argument("-u", "--url", default="localhost:8001")
 FLAGS = parser.parse_args()
 
-with open(FLAGS.labels, encoding="utf-8") as file:
-    labels = file.read().splitlines()
-image = preprocess(FLAGS.picture)
+try:
+    with open(FLAGS.labels, encoding="utf-8") as file:
+        labels = file.read().splitlines()
+    image = preprocess(FLAGS.picture)
+except OSError as error:  # Pillow's, too
+    sys.exit(f"{error}\nGive a picture, and the labels.txt beside the model: small/labels.txt or work/full/labels.txt.")
 
 triton_client = grpcclient.InferenceServerClient(url=FLAGS.url)
 for model_name in FLAGS.models:

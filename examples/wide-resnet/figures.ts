@@ -8,6 +8,7 @@ import { main } from '../kit/failure.ts';
 import { type FigureRow, latencyOf, writeFigures } from '../kit/figures.ts';
 import { chooseModel, describeModel, exampleFolder } from '../kit/models.ts';
 import { ensurePlan } from '../kit/plan.ts';
+import { missingModules } from '../kit/python.ts';
 import { chooseRuntime } from '../kit/runtime.ts';
 import { startServer } from '../kit/server.ts';
 import { infer, load } from './http.ts';
@@ -68,6 +69,8 @@ async function measured(
 
 function measurePython(): Record<string, Measured> {
   const python = process.env.TRT_NODE_TORCH_PYTHON ?? process.env.TRT_NODE_PYTHON ?? 'python3';
+  if (missingModules(python, ['numpy'])?.length !== 0)
+    return { 'PyTorch and TorchScript': { missing: `${python} -m pip install torch numpy` } };
   const args = ['figures.py', model.folder, String(seconds), ...batches.map(String)];
   const options = { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 } as const;
   const done = spawnSync(python, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] });

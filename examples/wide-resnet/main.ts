@@ -1,8 +1,10 @@
 // Side by side in one process: wide_resnet101_2 as ONNX on the CPU and as a TensorRT plan, loaded on request, on the same picture.
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { InferTensor, ModelRepository, isTensorRTError, preflight } from 'trt-node';
 import { main } from '../kit/failure.ts';
 import { chooseModel, describeModel } from '../kit/models.ts';
+import { decoded, findPicture } from '../kit/picture.ts';
 import { chooseRuntime } from '../kit/runtime.ts';
 import { planOfJetsonOrin } from './other-gpu.ts';
 import { crop, normalize } from './picture.ts';
@@ -39,15 +41,17 @@ async function classify(
 }
 
 await main(async () => {
+  const {
+    positionals: [given],
+  } = parseArgs({ allowPositionals: true });
   const place = chooseRuntime();
   const model = chooseModel(import.meta.url);
   console.log(describeModel(model));
+  const file = findPicture(given ?? path.join(import.meta.dirname, 'picture.jpg'));
+  const picture = normalize(await decoded(file, crop(file)));
   const { folder } = prepareRepository(model);
 
   await using repository = await ModelRepository.open(folder, { controlMode: 'explicit' });
-  const picture = normalize(
-    await crop(process.argv[2] ?? fileURLToPath(new URL('picture.jpg', import.meta.url))),
-  );
   await repository.load('onnx_model');
   await repository.load('trt_model');
   const onnx = await classify(repository, 'onnx_model', picture);

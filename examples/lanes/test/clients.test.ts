@@ -123,6 +123,17 @@ test('export.py without PyTorch, and with weights that are not there or not weig
   assert.match(failure([script, `--weights=${absent}`], python), /There is no file .*absent.pt/);
 });
 
+test('client.py without its packages, and with what is no picture', () => {
+  for (const [args, words] of [
+    [['-S', client, picture], /^\S+ has no numpy\.\nRun: \S+ -m pip install [^\n]+\n$/],
+    [[client, client], /client\.py.*\nGive the path of a picture; [^\n]+\n$/],
+  ] as const) {
+    const { status, stderr } = spawnSync(findPython(modules), args, { encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, words);
+  }
+});
+
 test('a full model that was not exported is asked for in words', () => {
   const before = process.env.TRT_NODE_EXAMPLES_MODEL;
   process.env.TRT_NODE_EXAMPLES_MODEL = 'full';

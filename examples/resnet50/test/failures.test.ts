@@ -52,6 +52,18 @@ test('a picture that is not there', async () => {
   assert.equal(stderr, 'There is no picture nowhere.jpg.\nGive the path of one.\n');
 });
 
+test('what is no picture, and a flag that there is not', async () => {
+  for (const script of ['main.ts', 'client.ts']) {
+    const args = [script, ...(script === 'client.ts' ? ['localhost'] : []), 'package.json'];
+    const { status, stderr } = await run(...args);
+    assert.equal(status, 1);
+    assert.match(stderr, /^\S*package\.json cannot be decoded: [^\n]+\.\nGive [^\n]+\n$/);
+  }
+  const { status, stderr } = await run('main.ts', '--wrong');
+  assert.equal(status, 1);
+  assert.equal(stderr, "Unknown option '--wrong'.\nThe flags are in README.md.\n");
+});
+
 test('a port in use', async () => {
   await using taken = await takenPort();
   const { status, stderr } = await run('serve.ts', `--http-port=${taken.port}`);

@@ -22,6 +22,7 @@ if MISSING:
 import numpy as np  # noqa: E402
 import tritonclient.http as httpclient  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
+from tritonclient.utils import InferenceServerException  # noqa: E402
 
 MODEL = "sentence_classification"
 LENGTH = 512
@@ -71,7 +72,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(400, {"error": 'Send {"text": "a sentence"}.'})
         if not isinstance(text, str) or not text.strip():
             return self.answer(400, {"error": "The text is empty."})
-        return self.answer(200, self.classifier.predict(text))
+        try:
+            return self.answer(200, self.classifier.predict(text))
+        except (InferenceServerException, OSError) as error:
+            words = f"The inference server at {self.classifier.url} does not answer: {error}"
+            return self.answer(503, {"error": words})
 
     def answer(self, status, body):
         data = (json.dumps(body) + "\n").encode()
@@ -91,7 +96,10 @@ def main():
     parser.add_argument("--url", default="localhost:8000")
     parser.add_argument("--port", type=int, default=8081)
     flags = parser.parse_args()
-    Handler.classifier = Classifier(flags.url, flags.folder)
+    try:
+        Handler.classifier = Classifier(flags.url, flags.folder)
+    except OSError as error:
+        sys.exit(f"{error}\nGive the folder of the model: examples/sentiment/small, or work/full after the export.")
     try:
         server = ThreadingHTTPServer(("127.0.0.1", flags.port), Handler)
     except OSError as error:
@@ -99,7 +107,10 @@ def main():
         print("End the program that listens there, or give --port=N.", file=sys.stderr)
         sys.exit(1)
     print(f"listening on http://127.0.0.1:{server.server_port}/", flush=True)
-    server.serve_forever()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Classifier, type Sentiment } from '../classifier.ts';
-import { runProgram } from '../../kit/program.ts';
+import { runProgram, runTsx } from '../../kit/program.ts';
 import { findPython } from '../../kit/python.ts';
 import { startServer, takenPort } from '../../kit/server.ts';
 import { ask } from '../load.ts';
@@ -66,6 +66,17 @@ test('a port in use: a sentence and status 1, for both services', async () => {
     assert.equal(status, 1, stderr);
     assert.match(stderr, new RegExp(`Port ${taken.port} .*in use`));
     assert.match(stderr, /End the program that listens there/);
+  }
+});
+
+test('flags that cannot be: a sentence and status 1', async () => {
+  for (const [flag, words] of [
+    ['--port=abc', /\nGive a port from 0 to 65535\.\n$/],
+    ['--wrong', /^Unknown option '--wrong'\.\nThe flags are in README\.md\.\n$/],
+  ] as const) {
+    const { status, stderr } = await runTsx(['main.ts', flag], { cwd: root });
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, words);
   }
 });
 

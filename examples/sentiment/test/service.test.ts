@@ -1,6 +1,8 @@
 // The one process: what the engine computes, what the service answers, how it batches, and how it ends.
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -95,7 +97,8 @@ test('what cannot be classified gets a 4xx with a sentence', async () => {
     ['null', 'application/json', 400, /Send \{"text"/],
     ['{"text": 5}', 'application/json', 400, /Send \{"text"/],
     [Uint8Array.of(0xff, 0xfe), 'text/plain', 400, /UTF-8/],
-    ['a=b', 'application/x-www-form-urlencoded', 415, /text\/plain or application\/json/],
+    ['a=b', 'application/x-www-form-urlencoded', 415, /With curl: -H content-type:text\/plain/],
+    ['<a/>', 'text/xml', 415, /text\/plain or application\/json, not text\/xml\.$/],
     ['x'.repeat(70_000), 'text/plain', 413, /65536 bytes/],
   ];
   for (const [body, type, status, words] of cases) {
@@ -103,8 +106,23 @@ test('what cannot be classified gets a 4xx with a sentence', async () => {
     assert.equal(answer.status, status, String(body).slice(0, 20));
     assert.match(answer.body.error ?? '', words);
   }
+  assert.equal((await post('good', 'Text/Plain; charset=utf-8')).status, 200);
   assert.equal((await post('good', 'text/plain', `${url}other`)).status, 404);
   assert.equal((await fetch(url)).status, 405);
+});
+
+test('a request that never ends does not keep the service from ending', async () => {
+  const service = createService(classifier);
+  const { hostname, port } = new URL(await listen(service));
+  const caller = connect(Number(port), hostname);
+  const cutOff = once(caller, 'close');
+  caller.on('error', () => undefined); // a reset is a way to be cut off
+  caller.write(
+    'POST / HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 9\r\n\r\ngo',
+  );
+  await once(service, 'request');
+  await drain(service, 50);
+  await cutOff;
 });
 
 test('more than the queue holds: 503 and a sentence, and the others are answered; what is accepted is answered after the end began', async () => {

@@ -191,6 +191,12 @@ test('a port in use, a server that is not there and a model that is not loaded a
     const nobody = client(door, nowhere, 'onnx_model');
     assert.equal(nobody.status, 1);
     assert.match(nobody.stderr, new RegExp(`^onnx_model at ${nowhere}: .*[Cc]onnect`));
+    const bare = spawnSync(findPython([]), ['-S', `client_${door}.py`], {
+      cwd: root,
+      encoding: 'utf8',
+    }); // -S: without installed packages
+    assert.equal(bare.status, 1);
+    assert.match(bare.stderr, /^\S+ has no numpy\.\nRun: \S+ -m pip install [^\n]+\n$/);
     const unloaded = client(door, door === 'http' ? server.http : server.grpc, 'torch_model');
     assert.equal(unloaded.status, 1);
     assert.match(unloaded.stderr, /^torch_model at .*: .*not at ready state\n$/);
