@@ -37,6 +37,8 @@ for name in "$@"; do
   case $name in
     setup)
       [ -d "$work/site" ] || step wheels python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target "$work/site" wheels/*.whl
+      # TensorRT's Python bindings without their wrapper, which wants the libraries from pip.
+      mkdir -p "$work/site/tensorrt" && printf 'from tensorrt_bindings import *\nfrom tensorrt_bindings import __version__\n' >"$work/site/tensorrt/__init__.py"
       cat minilm/minilm.whl.* >"$work/minilm.whl"
       export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}" TRT_NODE_MINILM_WHEEL="$work/minilm.whl" ;;
     export)
