@@ -110,7 +110,7 @@ function brand(errorClass: { prototype: object }, name: string): void {
 }
 
 function sentence(text: string): string {
-  return /[.!?:)]$/.test(text) ? text : `${text}.`;
+  return /[.!?:;)]$/.test(text) ? text : `${text}.`;
 }
 
 /**
