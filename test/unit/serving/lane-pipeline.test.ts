@@ -1,9 +1,11 @@
 // S4: raw pixels in, the best lane out: js models before and after a plan, chained by an ensemble, in one process.
 
-import { expect, test } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
+import { DeviceTensor } from '../../../lib/device-tensor.js';
 import { InferTensor } from '../../../lib/serving/infer-tensor.js';
 import { fp32 } from '../../helpers/serving-models.js';
-import { referencePlan } from '../../helpers/reference.js';
+import { injectFaults, referencePlan } from '../../helpers/reference.js';
 import { ServedModels } from '../../helpers/served-models.js';
 
 test('an image goes through pre-processing, plan and post-processing', async () => {
@@ -52,4 +54,26 @@ test('an output that a step asks for stays on the device, with the same numbers'
   const read = await tensor.device!.read();
   expect(read.data).toEqual(direct.outputs[output]!.data);
   tensor.device!.close();
+});
+
+test('an output on the device that nobody waits for any more is closed', async () => {
+  const models = new ServedModels();
+  await models.load('first', { '1/model.plan': await referencePlan('mlp') });
+  const { input, output } = models.get('first').config;
+  const feeds = { [input[0]!.name]: fp32(new Array<number>(64).fill(0), [1, 64]) };
+  const closed = vi.spyOn(DeviceTensor.prototype, 'close');
+  injectFaults('delay=1000');
+  const gone = new AbortController();
+  const options = { onDevice: [output[0]!.name], signal: gone.signal };
+  const abandoned = models.get('first').infer(feeds, options);
+  // Executing by now, and for most of a second still: what leaves the queue is never executed.
+  await setTimeout(100);
+  gone.abort();
+  await expect(abandoned).rejects.toThrow();
+  await vi.waitFor(
+    () => {
+      expect(closed).toHaveBeenCalledOnce();
+    },
+    { timeout: 5000 },
+  );
 });

@@ -125,14 +125,10 @@ export class Splitter {
       const ends = staged.outputs[index] === undefined ? slot.outputShapes()[index] : undefined;
       const shape = ends ?? shapeOf(staged, binding, request.batchSize, batching);
       const native = slot.takeDeviceOutput(index);
-      give(
-        0,
-        new InferTensor(
-          binding.datatype,
-          new DeviceTensor(this.#platform, native, info.dtype, shape),
-          shape,
-        ),
-      );
+      const tensor = new DeviceTensor(this.#platform, native, info.dtype, shape);
+      // Nobody will get it to close: its memory would wait for the garbage collector.
+      if (request.settled) tensor.close();
+      else give(0, new InferTensor(binding.datatype, tensor, shape));
       return;
     }
     const wanted = requests.some(
