@@ -11,7 +11,7 @@ export default tseslint.config(
       '.gpu/',
       'coverage/',
       '**/fixtures/',
-      'examples/*/work/',
+      'examples/*/work',
     ],
   },
   eslint.configs.recommended,

@@ -27,7 +27,7 @@ try:
         labels = file.read().splitlines()
     image = preprocess(FLAGS.picture)
 except OSError as error:  # Pillow's, too
-    sys.exit(f"{error}\nGive a picture, and the labels.txt beside the model: small/labels.txt or work/full/labels.txt.")
+    sys.exit(f"{error}\nGive a picture, and the labels.txt of a model in the repository: work/repository-small/onnx_model/labels.txt.")
 
 triton_client = grpcclient.InferenceServerClient(url=FLAGS.url)
 for model_name in FLAGS.models:

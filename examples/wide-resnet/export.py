@@ -3,7 +3,7 @@
 Usage: python3 export.py [--weights=STATE_DICT.pth] [--small]
 
 model.pt, model.onnx   actual_input_1 [batch,3,224,224] float32 -> output1 [batch,1000] float32
-labels.txt             a line a class
+labels.txt             a line a class; with --weights only, as seeded weights know no classes
 expected/pixels.npy    uint8 [2,224,224,3]: picture.jpg resized and cropped by torchvision, and the same upside down in other colours
 expected/output1.npy   float32 [2,1000]: PyTorch's answer to both, computed on the CPU
 
@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import warnings
+import zipfile
 
 parser = argparse.ArgumentParser(usage="python3 export.py [--weights=STATE_DICT.pth] [--small]")
 parser.add_argument("--weights")
@@ -107,6 +108,15 @@ def pictures():
     return torch.from_numpy(np.stack([first, 255 - first[::-1, :, ::-1]]))
 
 
+def without_debugging(path):
+    """Leaves out what TorchScript keeps for stack traces: paths of the machine that made it, which have no place in the repository."""
+    with zipfile.ZipFile(path) as whole:
+        entries = [(entry, whole.read(entry)) for entry in whole.infolist() if not entry.filename.endswith(".debug_pkl")]
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, content in entries:
+            archive.writestr(entry, content)
+
+
 def export_onnx(model, example, file):
     options = {
         "input_names": ["actual_input_1"],
@@ -130,10 +140,13 @@ def main():
     pixels = pictures()
     torch.manual_seed(0)
     model = make(FLAGS.small)
-    labels = [f"class {index}" for index in range(1000)]
+    labels = os.path.join(folder, "labels.txt")
+    if os.path.exists(labels):
+        os.remove(labels)  # of other weights
     if FLAGS.weights:
         load_weights(model, FLAGS.weights)
-        labels = torchvision.models.Wide_ResNet101_2_Weights.IMAGENET1K_V1.meta["categories"]
+        with open(labels, "w", encoding="utf-8") as file:
+            file.writelines(f"{name}\n" for name in torchvision.models.Wide_ResNet101_2_Weights.IMAGENET1K_V1.meta["categories"])
         words = f"wide_resnet101_2 with the weights of {os.path.basename(FLAGS.weights)}."
     else:
         settle(model, pixels)
@@ -146,12 +159,12 @@ def main():
         output = model(normalize(pixels))
     np.save(os.path.join(folder, "expected", "pixels.npy"), pixels.numpy())
     np.save(os.path.join(folder, "expected", "output1.npy"), output.numpy())
-    with open(os.path.join(folder, "labels.txt"), "w", encoding="utf-8") as file:
-        file.writelines(f"{label}\n" for label in labels)
 
     example = torch.zeros(2, 3, 224, 224)
     with torch.no_grad():
         torch.jit.trace(model, example).save(os.path.join(folder, "model.pt"))
+        if FLAGS.small:
+            without_debugging(os.path.join(folder, "model.pt"))
         export_onnx(model, example, os.path.join(folder, "model.onnx"))
     for name in ("model.pt", "model.onnx"):
         file = os.path.join(folder, name)

@@ -68,8 +68,13 @@ export function prepareRepository(model: ExampleModel): Repository {
   const folder = path.join(work, `repository-${model.size}`);
   const version = (name: string): string => path.join(folder, name, '1');
   cpSync(path.join(root, 'model_repository'), folder, { recursive: true });
+  const named = model.file('labels.txt');
+  // The classes of seeded weights have no names.
+  const labels = existsSync(named)
+    ? readFileSync(named, 'utf8')
+    : Array.from({ length: 1000 }, (_, index) => `class ${index}\n`).join('');
   for (const name of ['onnx_model', 'torch_model', 'trt_model'])
-    copyFileSync(model.file('labels.txt'), path.join(folder, name, 'labels.txt'));
+    writeFileSync(path.join(folder, name, 'labels.txt'), labels);
   place(model.file('model.onnx'), path.join(version('onnx_model'), 'model.onnx'));
   place(model.file('model.pt'), path.join(version('torch_model'), 'model.pt'));
 

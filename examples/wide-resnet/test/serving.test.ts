@@ -19,6 +19,7 @@ import { findPrometheus, promtool, startPrometheus } from './prometheus.ts';
 const root = path.dirname(import.meta.dirname);
 const { model, place, pictures, scores } = await readExpected();
 const { folder } = prepareRepository(model);
+const labelsFile = path.join(folder, 'onnx_model', 'labels.txt');
 const models = ['onnx_model', 'trt_model'] as const;
 const tolerance = { onnx_model: exact, trt_model: planTolerance(place) } as const;
 const temp = mkdtempSync(path.join(os.tmpdir(), 'trt-node-wide-resnet-'));
@@ -43,7 +44,7 @@ after(async () => {
 /** Runs one of the report's clients on the picture; a binary PPM, which needs no Pillow. */
 function client(door: 'http' | 'grpc', address: string, ...names: string[]): Ran {
   const python = findPython(['numpy', 'tritonclient']);
-  const args = [`client_${door}.py`, ppm, model.file('labels.txt'), ...names, '-u', address];
+  const args = [`client_${door}.py`, ppm, labelsFile, ...names, '-u', address];
   const { status, stdout, stderr } = spawnSync(python, args, { cwd: root, encoding: 'utf8' });
   return { status, lines: stdout.trim().split('\n'), stderr };
 }
@@ -76,7 +77,7 @@ test('both clients of the report tell the same class, over HTTP and gRPC, as doe
       ['trt_model', 'tensorrt_plan', '32'],
     ],
   );
-  const labels = readFileSync(model.file('labels.txt'), 'utf8').split('\n');
+  const labels = readFileSync(labelsFile, 'utf8').split('\n');
   for (const [name, , , index, label, score] of told) {
     assert.equal(label, labels[Number(index)]);
     // The client resizes by itself; the picture is within a level or two of torchvision's.
