@@ -2,16 +2,18 @@
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Session, Tensor, readNpy } from 'trt-node';
 import { writeBars } from '../kit/chart.ts';
 import { main } from '../kit/failure.ts';
 import { type FigureRow, latencyOf, writeFigures } from '../kit/figures.ts';
 import { chooseModel, describeModel, exampleFolder } from '../kit/models.ts';
 import { ensurePlan } from '../kit/plan.ts';
+import { runTsx } from '../kit/program.ts';
 import { missingModules } from '../kit/python.ts';
 import { chooseRuntime } from '../kit/runtime.ts';
 import { startServer } from '../kit/server.ts';
-import { infer, load } from './http.ts';
+import { infer, inferRequest, load } from './http.ts';
 import { normalize } from './picture.ts';
 import { prepareRepository } from './repository.ts';
 
@@ -19,6 +21,8 @@ const batches = [1, 4, 8, 16, 32] as const;
 /** How long each runtime is measured at each batch size. */
 const seconds = Number(process.env.TRT_NODE_EXAMPLES_SECONDS ?? '0.5');
 const clients = 32;
+/** One process of clients sends fewer requests than the server answers. */
+const processes = 4;
 
 /** What one runtime did: medians by batch size, and the scores of both pictures; or what there is to install. */
 type Measured =
@@ -138,23 +142,25 @@ async function measureServed(folder: string): Promise<FigureRow[]> {
   for (const name of ['onnx_model', 'trt_model']) {
     console.error(`Measuring ${name} under load`);
     await load(server.http, name);
-    const picture = repeated(1);
-    await infer(server.http, name, picture, 1);
+    await infer(server.http, name, inferRequest(repeated(1), 1));
+    const begin = Date.now() + 4000; // by then they are up
+    const end = begin + seconds * 8000;
+    const pixels = model.file('expected/pixels.npy');
+    const count = String(clients / processes);
+    const args = [server.http, name, pixels, count, String(begin), String(end)];
+    const programs = Array.from({ length: processes }, () =>
+      runTsx([path.join(root, 'clients.ts'), ...args]),
+    );
+    await sleep(begin - Date.now());
     const before = await counters(server.metrics, name);
-    const times: number[] = [];
-    const started = performance.now();
-    const end = started + seconds * 8000;
-    const client = async (): Promise<void> => {
-      do {
-        const sent = performance.now();
-        await infer(server.http, name, picture, 1);
-        times.push(performance.now() - sent);
-      } while (performance.now() < end);
-    };
-    await Promise.all(Array.from({ length: clients }, client));
-    const took = (performance.now() - started) / 1000;
+    const results = (await Promise.all(programs)).map(({ status, stdout, stderr }) => {
+      if (status !== 0) throw new Error(`clients.ts: ${stderr}`);
+      return JSON.parse(stdout) as { readonly times: number[]; readonly last: number };
+    });
+    const times = results.flatMap((one) => one.times);
+    const took = (Math.max(...results.map(({ last }) => last)) - begin) / 1000;
     const after = await counters(server.metrics, name);
-    const count = (metric: string): number => (after[metric] ?? 0) - (before[metric] ?? 0);
+    const rise = (metric: string): number => (after[metric] ?? 0) - (before[metric] ?? 0);
     const { p50, p99 } = latencyOf(times);
     rows.push({
       model: name,
@@ -162,10 +168,10 @@ async function measureServed(folder: string): Promise<FigureRow[]> {
       'requests/s': Math.round(times.length / took),
       'p50, ms': short(p50),
       'p99, ms': short(p99),
-      'images a batch': (count('nv_inference_count') / count('nv_inference_exec_count')).toFixed(1),
-      'batches sent at a preferred size': count('preferred'),
-      'at once or full': count('immediate') + count('full'),
-      'after the delay': count('delay'),
+      'images a batch': (rise('nv_inference_count') / rise('nv_inference_exec_count')).toFixed(1),
+      'batches sent at a preferred size': rise('preferred'),
+      'at once or full': rise('immediate') + rise('full'),
+      'after the delay': rise('delay'),
     });
   }
   return rows;
@@ -237,7 +243,7 @@ await main(async () => {
   });
   writeBars(path.join(work, 'wide-resnet.svg'), {
     title: `${model.size === 'full' ? 'wide_resnet101_2' : 'The small network of this example'}: images a second`,
-    unit: 'images a second, from host memory to host memory',
+    unit: 'images a second, from host memory to host memory, logarithmic',
     groups: known.map(({ name }) => name),
     series: Object.fromEntries(
       ([1, 8, 32] as const).map((batch) => [

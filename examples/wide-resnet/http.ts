@@ -17,13 +17,8 @@ export async function load(
   return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) };
 }
 
-/** The scores of `batch` pictures. @throws with the server's words */
-export async function infer(
-  server: string,
-  model: string,
-  pictures: Float32Array,
-  batch: number,
-): Promise<Float32Array> {
+/** What `batch` pictures are asked with. */
+export function inferRequest(pictures: Float32Array, batch: number): RequestInit {
   const header = JSON.stringify({
     inputs: [
       {
@@ -36,11 +31,20 @@ export async function infer(
     outputs: [{ name: 'output1', parameters: { binary_data: true } }],
   });
   const bytes = new Uint8Array(pictures.buffer, pictures.byteOffset, pictures.byteLength);
-  const answer = await fetch(`http://${server}/v2/models/${model}/versions/1/infer`, {
+  return {
     method: 'POST',
     headers: { 'Inference-Header-Content-Length': String(Buffer.byteLength(header)) },
     body: Buffer.concat([Buffer.from(header), bytes]),
-  });
+  };
+}
+
+/** The scores of the request's pictures. @throws with the server's words */
+export async function infer(
+  server: string,
+  model: string,
+  request: RequestInit,
+): Promise<Float32Array> {
+  const answer = await fetch(`http://${server}/v2/models/${model}/versions/1/infer`, request);
   const body = await answer.arrayBuffer();
   if (!answer.ok) throw new Error(`${answer.status}: ${Buffer.from(body).toString()}`);
   const json = Number(answer.headers.get('inference-header-content-length'));

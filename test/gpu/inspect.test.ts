@@ -118,7 +118,8 @@ test('plans with and without details, as their verbosity says', async () => {
     const info = await inspected(plan(`${name}.plan`));
     const layers = info.engine?.layers ?? [];
     const detailed = info.engine?.profilingVerbosity === 'detailed';
-    assert.ok(layers.every((layer) => layer.name !== ''));
+    const unnamed = layers.filter((layer) => layer.name === '');
+    assert.deepEqual(unnamed, [], `${name}: layers without a name of ${layers.length}`);
     assert.ok(
       layers.every((layer) => layer.detailed === detailed),
       `${name}: ${String(detailed)}`,

@@ -9,7 +9,7 @@ import { InferTensor, ModelRepository } from 'trt-node';
 import { explain } from '../../kit/failure.ts';
 import { findPython } from '../../kit/python.ts';
 import { type ServerProcess, freePort, startServer, takenPort } from '../../kit/server.ts';
-import { infer, load } from '../http.ts';
+import { infer, inferRequest, load } from '../http.ts';
 import { prepareRepository } from '../repository.ts';
 import { best, difference, exact, planTolerance, readExpected } from './expected.ts';
 import { type Sample, parseExposition } from './exposition.ts';
@@ -98,7 +98,8 @@ test('both clients of the report tell the same class, over HTTP and gRPC, as doe
     });
     assert.ok(difference(output1?.data as Float32Array, scores) < tolerance[name], name);
     assert.ok(
-      difference(await infer(server.http, name, pictures, 2), scores) < tolerance[name],
+      difference(await infer(server.http, name, inferRequest(pictures, 2)), scores) <
+        tolerance[name],
       name,
     );
   }
