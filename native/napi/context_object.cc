@@ -80,29 +80,37 @@ Result<napi_value> ContextObject::SetInputShape(Call& call) {
   ASSIGN_OR_RETURN(const int tensor, ReadTensor(call));
   ASSIGN_OR_RETURN(const Dims dims, ReadDims(call.env, call.arguments[1], "shape"));
   const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   RETURN_IF_ERROR(execution().SetInputShape(tensor, dims));
   return nullptr;
 }
 
 Result<napi_value> ContextObject::TensorShape(Call& call) {
   ASSIGN_OR_RETURN(const int tensor, ReadTensor(call));
+  const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   ASSIGN_OR_RETURN(const Dims dims, execution().TensorShape(tensor));
   return MakeDims(call.env, dims);
 }
 
 Result<napi_value> ContextObject::TensorStrides(Call& call) {
   ASSIGN_OR_RETURN(const int tensor, ReadTensor(call));
+  const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   ASSIGN_OR_RETURN(const Dims strides, execution().TensorStrides(tensor));
   return MakeDims(call.env, strides);
 }
 
 Result<napi_value> ContextObject::InferShapes(Call& call) {
   const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   ASSIGN_OR_RETURN(const std::vector<std::string> missing, execution().InferShapes());
   return MakeStrings(call.env, missing);
 }
 
 Result<napi_value> ContextObject::AllInputDimensionsSpecified(Call& call) {
+  const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   return MakeBool(call.env, execution().AllInputDimensionsSpecified());
 }
 
@@ -178,6 +186,8 @@ Result<napi_value> ContextObject::SetOutputAllocator(Call& call) {
 
 Result<napi_value> ContextObject::MaxOutputSize(Call& call) {
   ASSIGN_OR_RETURN(const int tensor, ReadTensor(call));
+  const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   return MakeNumber(call.env, static_cast<double>(execution().MaxOutputSize(tensor)));
 }
 

@@ -14,6 +14,8 @@ Result<napi_value> ContextObject::SetDeviceMemory(Call& call) {
   ASSIGN_OR_RETURN(const std::size_t offset, ReadSize(call.env, call.arguments[1], "byteOffset"));
   ASSIGN_OR_RETURN(const std::size_t bytes, ReadSize(call.env, call.arguments[2], "bytes"));
   RETURN_IF_ERROR(CheckRange("byteOffset", offset, bytes, buffer->buffer().bytes()));
+  const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   RETURN_IF_ERROR(
       execution().SetDeviceMemory(reinterpret_cast<void*>(buffer->buffer().address() + offset),
                                   static_cast<std::int64_t>(bytes)));
@@ -23,6 +25,7 @@ Result<napi_value> ContextObject::SetDeviceMemory(Call& call) {
 
 Result<napi_value> ContextObject::UpdateDeviceMemorySizeForShapes(Call& call) {
   const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   ASSIGN_OR_RETURN(const std::int64_t bytes, execution().UpdateDeviceMemorySizeForShapes());
   return MakeNumber(call.env, static_cast<double>(bytes));
 }
@@ -37,6 +40,8 @@ Result<napi_value> ContextObject::SetAuxStreams(Call& call) {
     handles.push_back(stream->resource()->stream->handle());
     streams.push_back(stream->resource());
   }
+  const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   RETURN_IF_ERROR(execution().SetAuxStreams(handles));
   for (auto& old : resource_->aux_streams) Replace(old, nullptr);
   resource_->aux_streams = std::move(streams);
@@ -50,6 +55,8 @@ Result<napi_value> ContextObject::GetPersistentCacheLimit(Call& call) {
 Result<napi_value> ContextObject::SetPersistentCacheLimit(Call& call) {
   ASSIGN_OR_RETURN(const std::size_t bytes,
                    ReadSize(call.env, call.arguments[0], "persistentCacheLimit"));
+  const cuda::ContextGuard guard(*resource_->context);
+  RETURN_IF_ERROR(guard.status());
   RETURN_IF_ERROR(execution().SetPersistentCacheLimit(bytes));
   return nullptr;
 }

@@ -11,6 +11,15 @@ namespace trtnode::tensorrt {
 
 namespace m = abi::methods;
 
+namespace {
+
+// TensorRT 10.6 answers with an empty text when it fails on the way.
+bool IsFailure(const char* text, const Logger::Scope& scope) {
+  return text == nullptr || (*text == '\0' && scope.has_errors());
+}
+
+}  // namespace
+
 struct EngineInspector::Impl {
   Impl(std::shared_ptr<Engine> e, abi::IEngineInspector* i)
       : engine(std::move(e)),
@@ -69,7 +78,7 @@ Result<std::string> EngineInspector::LayerInformation(int layer, InspectorFormat
   Logger::Scope scope(impl_->engine->runtime()->logger());
   const char* text = abi::Invoke<m::VEngineInspector_getLayerInformation>(
       impl_->major(), impl_->inspector.get(), layer, format);
-  if (text == nullptr) {
+  if (IsFailure(text, scope)) {
     return CallFailed(ErrorCode::kInvalidArgument, "IEngineInspector::getLayerInformation",
                       "TensorRT has no information on layer " + std::to_string(layer) + ".", scope,
                       &impl_->recorder);
@@ -81,7 +90,7 @@ Result<std::string> EngineInspector::EngineInformation(InspectorFormat format) {
   Logger::Scope scope(impl_->engine->runtime()->logger());
   const char* text = abi::Invoke<m::VEngineInspector_getEngineInformation>(
       impl_->major(), impl_->inspector.get(), format);
-  if (text == nullptr) {
+  if (IsFailure(text, scope)) {
     return CallFailed(ErrorCode::kExecution, "IEngineInspector::getEngineInformation",
                       "TensorRT has no information on the engine.", scope, &impl_->recorder);
   }

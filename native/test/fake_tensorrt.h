@@ -44,7 +44,15 @@ struct Fake {
     FillEngine();
     FillContext();
     FillDims();
-    inspector.Set<m::VEngineInspector_setErrorRecorder>(+[](void*, abi::IErrorRecorder*) {});
+    inspector.Set<m::VEngineInspector_setErrorRecorder>(
+        +[](void*, abi::IErrorRecorder* recorder) { CopyPointer(g_fake->on_inspector, recorder); });
+    // As of a plan without names, or when it fails.
+    inspector.Set<m::VEngineInspector_getLayerInformation>(
+        +[](void*, i32, InspectorFormat) -> char const* {
+          if (g_fake->complaint != nullptr)
+            Complain(g_fake->on_inspector, g_fake->complaint_code, g_fake->complaint);
+          return "";
+        });
     inspector.Set<m::VEngineInspector_setExecutionContext>(
         +[](void*, abi::IExecutionContext const*) { return std::uint8_t{1}; });
     inspector.Set<m::VEngineInspector_getEngineInformation>(
@@ -329,6 +337,7 @@ struct Fake {
   FakeObject<abi::VSerializationConfig> serialization;
   abi::IErrorRecorder* on_runtime = nullptr;
   abi::IErrorRecorder* on_context = nullptr;
+  abi::IErrorRecorder* on_inspector = nullptr;
   abi::IOutputAllocator* allocator = nullptr;
   abi::IProfiler* profiler = nullptr;
   bool emits_profile = true;

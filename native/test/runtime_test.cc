@@ -217,6 +217,20 @@ TEST(TheInspectorTakesContextsOfOneProfileOnly) {
   CHECK_FAILS(inspector.value()->SetExecutionContext(stack.context), kUnsupported);
 }
 
+TEST(AnEmptyTextOfTheInspectorIsAFailureIfAnErrorCameWithIt) {
+  for (const char* const stub : kStubs) {
+    Stack stack(stub);
+    auto inspector = stack.engine->CreateInspector();
+    REQUIRE_OK(inspector);
+    CHECK_EQ(inspector.value()->LayerInformation(0, InspectorFormat::kJson).Take(), "");
+    stack.fake.complaint = "device 0 is SM 0";
+    const auto text = inspector.value()->LayerInformation(0, InspectorFormat::kJson);
+    REQUIRE(!text.ok());
+    CHECK_CONTAINS(text.error().message, "device 0 is SM 0");
+    stack.fake.complaint = nullptr;
+  }
+}
+
 TEST(ObjectsLiveAsLongAsTheyAreNeeded) {
   for (const char* const stub : kStubs) {
     Stack stack(stub, 1);

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "reference/cuda/machine.h"
 #include "reference/runtime/types.h"
 
 namespace trtnode::reference {
@@ -109,6 +110,14 @@ std::string Inspector::Engine(bool json) const {
   return out + (json ? "]}" : "");
 }
 
+// Without a current CUDA context TensorRT 10.6 finds no device, tells of it and answers with an empty text.
+bool Inspector::HasDevice(const char* api) const {
+  if (CurrentContext() != nullptr) return true;
+  reports_.Error(ErrorCode::kINTERNAL_ERROR, api, kApiUsage,
+                 "No CUDA context is current on this thread: device 0 is SM 0.");
+  return false;
+}
+
 char const* Inspector::getLayerInformation(int32_t index,
                                            LayerInformationFormat format) const noexcept {
   constexpr char kApi[] = "IEngineInspector::getLayerInformation";
@@ -121,6 +130,7 @@ char const* Inspector::getLayerInformation(int32_t index,
                          std::to_string(index) + " is out of range.");
       return nullptr;
     }
+    if (!HasDevice(kApi)) return "";
     const bool json = format == LayerInformationFormat::kJSON;
     return Keep((int64_t{index} + 1) * 2 + (json ? 1 : 0), Layer(static_cast<size_t>(index), json));
   });
@@ -128,7 +138,8 @@ char const* Inspector::getLayerInformation(int32_t index,
 
 char const* Inspector::getEngineInformation(LayerInformationFormat format) const noexcept {
   constexpr char kApi[] = "IEngineInspector::getEngineInformation";
-  return Guard(reports_, kApi, static_cast<char const*>(nullptr), [&] {
+  return Guard(reports_, kApi, static_cast<char const*>(nullptr), [&]() -> char const* {
+    if (!HasDevice(kApi)) return "";
     const bool json = format == LayerInformationFormat::kJSON;
     return Keep(json ? 1 : 0, Engine(json));
   });

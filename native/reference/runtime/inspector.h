@@ -28,6 +28,7 @@ class Inspector final : public VEngineInspector {
   IErrorRecorder* getErrorRecorder() const noexcept override { return reports_.recorder(); }
 
  private:
+  bool HasDevice(const char* api) const;
   std::string Layer(size_t index, bool json) const;
   std::string Engine(bool json) const;
   std::string Tensor(const std::string& name) const;
