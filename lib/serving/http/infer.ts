@@ -10,7 +10,7 @@ import type { ServerSettings } from '../settings.js';
 import { forwardHeadersOf } from '../forward-headers.js';
 import { requestTraced } from '../traced-request.js';
 import type { Trace } from '../tracer.js';
-import { deflateBody, inflateBody, requestEncoding, responseEncoding } from './compression.js';
+import { answerEncoding, deflateBody, inflateBody, requestEncoding } from './compression.js';
 import { type ParsedRequest, jsonLength, parseInferRequest } from './infer-request.js';
 import { type ResponseBody, closeOutputs, responseBody } from './infer-response.js';
 import { rawInferRequest } from './raw-request.js';
@@ -144,7 +144,8 @@ export class InferHandler {
     const headers = ['Content-Type', hasBinary ? 'application/octet-stream' : 'application/json'];
     if (hasBinary) headers.push('Inference-Header-Content-Length', String(headerLength));
     trace?.stamp('HTTP_SEND_START');
-    const encoding = responseEncoding(header(message, 'accept-encoding'));
+    const accepted = header(message, 'accept-encoding');
+    const encoding = answerEncoding(accepted, { bytes: text.length, hasBinary });
     if (encoding !== undefined) {
       const packed = await deflateBody(Buffer.concat([Buffer.from(text), ...parts]), encoding);
       headers.push('Content-Encoding', encoding, 'Content-Length', String(packed.length));

@@ -3,13 +3,35 @@
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { responseEncoding } from '../../../lib/serving/http/compression.js';
-import { rawHttp, simpleBinary, simpleJson, startDoor, until } from '../../helpers/http-door.js';
+import {
+  binaryRequest,
+  rawHttp,
+  simpleBinary,
+  simpleJson,
+  startDoor,
+  until,
+} from '../../helpers/http-door.js';
 
 const path = '/v2/models/simple/infer';
 
-/** fetch inflates by itself: the raw answer. */
-async function rawAnswer(port: number, accept: string): Promise<{ head: string; body: Buffer }> {
-  const { body, headers } = simpleBinary({ parameters: { binary_data_output: true } });
+/** fetch inflates by itself: the raw answer, binary or JSON, to so many rows. */
+async function rawAnswer(
+  port: number,
+  accept: string,
+  { rows = 1, binary = true } = {},
+): Promise<{ head: string; body: Buffer }> {
+  const inputs = ['INPUT0', 'INPUT1'].map((name) => ({
+    name,
+    datatype: 'INT32',
+    shape: [rows, 16],
+    parameters: { binary_data_size: rows * 64 },
+  }));
+  const numbers = Int32Array.from({ length: rows * 16 }, (_, index) => index);
+  const { body, headers } = binaryRequest(
+    { inputs, parameters: { binary_data_output: binary } },
+    numbers,
+    numbers,
+  );
   const lines = Object.entries({ ...headers, 'Accept-Encoding': accept })
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('');
@@ -116,6 +138,20 @@ describe('answers', () => {
     const whole = unpack(body);
     expect(JSON.parse(whole.subarray(0, length).toString())).toHaveProperty('outputs');
     expect(whole.length - length).toBe(128);
+  });
+
+  test('of those who accept several only long texts are packed', async () => {
+    const { port } = await startDoor();
+    const accept = 'gzip, deflate';
+    const binary = await rawAnswer(port, accept, { rows: 8 });
+    expect(binary.head).not.toContain('Content-Encoding');
+    expect(binary.body.length).toBeGreaterThan(1024);
+    const short = await rawAnswer(port, accept, { binary: false });
+    expect(short.head).not.toContain('Content-Encoding');
+    expect(JSON.parse(short.body.toString())).toHaveProperty('outputs');
+    const long = await rawAnswer(port, accept, { rows: 32, binary: false });
+    expect(long.head).toContain('Content-Encoding: gzip');
+    expect(JSON.parse(gunzipSync(long.body).toString())).toHaveProperty('outputs');
   });
 
   test('the preferred encoding is taken', () => {
