@@ -76,6 +76,12 @@ const conversions: Readonly<Record<Exclude<Datatype, 'BYTES' | 'FP16' | 'BF16'>,
   FP64: real,
 };
 
+function countElements(data: readonly JsonValue[]): number {
+  let count = 0;
+  for (const value of data) count += Array.isArray(value) ? countElements(value) : 1;
+  return count;
+}
+
 /** Calls `each` with the elements of nested arrays, in order. Nesting is bounded by the parser. */
 function forEachElement(data: readonly JsonValue[], each: (value: JsonValue) => void): void {
   for (const value of data) {
@@ -104,9 +110,7 @@ export function tensorFromJson(
   }
   if (datatype === 'BYTES') return bytesFromJson(shape, count, data);
   // Counted first: a shape of 2^40 elements must not allocate that much.
-  let given = 0;
-  forEachElement(data, () => given++);
-  if (given !== count) throw badRequest(mismatch);
+  if (countElements(data) !== count) throw badRequest(mismatch);
   const convert = conversions[datatype];
   const { array: ArrayType } = datatypeTable[datatype];
   const values = new (ArrayType as NonNullable<typeof ArrayType>)(count) as Record<

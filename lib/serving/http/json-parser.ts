@@ -1,6 +1,6 @@
 // JSON as Triton reads it (RapidJSON): what JSON.parse reads, integers beyond 2^53 exactly, NaN and Infinity; errors in RapidJSON's words.
 
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { ServingError } from '../../errors.js';
 
 /** Integers that a number cannot hold are bigints. @internal */
@@ -33,9 +33,6 @@ const literals: readonly (readonly [string, JsonValue])[] = [
   ['-Inf', -Infinity],
 ];
 const numberPattern = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
-/** An integer that a number may not hold. */
-const longInteger = /(?<![.\d])\d{16,}(?![.\deE])/;
-
 /** Reads one text; slower than JSON.parse. */
 class ExactParser {
   readonly #text: string;
@@ -158,8 +155,20 @@ class ExactParser {
   }
 }
 
+/** Whether so many values are opened that they can nest too deeply. Flat data has a few: native searches are done in no time. */
+function opensMany(bytes: Buffer): boolean {
+  let count = 0;
+  for (const opening of [0x5b, 0x7b]) {
+    for (let at = bytes.indexOf(opening); at !== -1; at = bytes.indexOf(opening, at + 1)) {
+      if (++count > maxDepth) return true;
+    }
+  }
+  return false;
+}
+
 /** Refuses what nests so deeply that JSON.parse would make millions of small arrays of it. */
-function checkDepth(bytes: Uint8Array): void {
+function checkDepth(bytes: Buffer): void {
+  if (!opensMany(bytes)) return;
   let depth = 0;
   for (let at = 0, inString = false; at < bytes.length; at++) {
     const byte = bytes[at];
@@ -172,23 +181,37 @@ function checkDepth(bytes: Uint8Array): void {
   }
 }
 
+/** Whether a number may be another integer than the text says: the digits of one beyond 2^53 are rounded. */
+const isRounded = (value: number): boolean =>
+  Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value);
+
+function hasRounded(value: JsonValue): boolean {
+  if (typeof value === 'number') return isRounded(value);
+  if (typeof value !== 'object' || value === null) return false;
+  for (const element of Array.isArray(value) ? value : Object.values(value)) {
+    if (typeof element === 'number' ? isRounded(element) : hasRounded(element)) return true;
+  }
+  return false;
+}
+
 /**
- * Parses the JSON text in `bytes`.
+ * Parses the JSON text in `bytes`. What is looked for besides is looked for in native code or in the numbers: a pass over the text takes as long as JSON.parse.
  *
  * @throws ERR_TRT_REQUEST in Triton's words @internal
  */
 export function parseJson(bytes: Buffer): JsonValue {
   if (bytes.length > shortText) checkDepth(bytes);
-  const text = bytes.toString('utf8');
+  const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
   // A broken sequence is decoded as U+FFFD; texts without one need no further look.
   if (text.includes('\ufffd') && !isUtf8(bytes)) throw jsonError('Invalid encoding in string.', 0);
-  if (longInteger.test(text)) return new ExactParser(text).parse();
+  let value: JsonValue;
   try {
-    return JSON.parse(text) as JsonValue;
+    value = JSON.parse(text) as JsonValue;
   } catch {
     // NaN and Infinity, or an error with its place.
     return new ExactParser(text).parse();
   }
+  return hasRounded(value) ? new ExactParser(text).parse() : value;
 }
 
 /** {@link parseJson}, where an object is expected; an empty body is one without members. @internal */
