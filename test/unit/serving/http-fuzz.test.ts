@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { parseJson } from '../../../lib/serving/http/json-parser.js';
-import { simpleBinary, simpleJson, startDoor } from '../../helpers/http-door.js';
+import { simpleBinary, simpleJson, startDoor, until } from '../../helpers/http-door.js';
 
 /** mulberry32. */
 function random(seed: number): () => number {
@@ -209,7 +209,8 @@ test('what is hardly HTTP', { timeout: 60_000 }, async () => {
     });
   for (let round = 0; round < 300; round++) await send(fuzz.bytes(good));
   expect((await get('/v2/health/live')).status).toBe(200);
-  expect(door.inFlight).toBe(0);
+  // A body may still be inflating whose client has gone.
+  await until(() => door.inFlight === 0);
 });
 
 test('the exact parser agrees with JSON.parse, wherever both can read', () => {
