@@ -18,10 +18,8 @@ function jsonError(reason: string, offset: number): ServingError {
   );
 }
 
-/** Deeper than any tensor, and far from the end of the stack. */
+/** Deeper than any tensor, and far from the end of the stack, which walks through nested values go down. */
 const maxDepth = 100;
-/** Texts shorter than this cannot nest so deeply that they would be a burden. */
-const shortText = 64 * 1024;
 const literals: readonly (readonly [string, JsonValue])[] = [
   ['true', true],
   ['false', false],
@@ -33,6 +31,7 @@ const literals: readonly (readonly [string, JsonValue])[] = [
   ['-Inf', -Infinity],
 ];
 const numberPattern = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+
 /** Reads one text; slower than JSON.parse. */
 class ExactParser {
   readonly #text: string;
@@ -200,7 +199,7 @@ function hasRounded(value: JsonValue): boolean {
  * @throws ERR_TRT_REQUEST in Triton's words @internal
  */
 export function parseJson(bytes: Buffer): JsonValue {
-  if (bytes.length > shortText) checkDepth(bytes);
+  checkDepth(bytes);
   const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
   // A broken sequence is decoded as U+FFFD; texts without one need no further look.
   if (text.includes('\ufffd') && !isUtf8(bytes)) throw jsonError('Invalid encoding in string.', 0);

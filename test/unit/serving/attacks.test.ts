@@ -118,6 +118,9 @@ const attacks: Attack[] = [
     deep('{"a":', '}'),
     `{"inputs":${deep('[', ']')}}`,
     text(`"parameters":${deep('{"a":', '}')}`),
+    // Short enough to be parsed in an instant.
+    deep('[', ']', 30_000),
+    `{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":${deep('[', ']', 30_000)}}]}`,
     '[',
     '{"inputs":',
     '"',

@@ -32,10 +32,13 @@ describe('nesting', () => {
   const nested = (depth: number, more: string): string =>
     `{"a":${'['.repeat(depth)}1${']'.repeat(depth)},"b":[${more}]}`;
 
-  test('long texts nest up to 100 deep', () => {
-    const long = '1,'.repeat(40_000) + '1';
-    expect(parse(nested(99, long))).toHaveProperty('b');
-    expect(() => parse(nested(100, long))).toThrow(/Nested too deeply/);
+  test.each([
+    ['short', '1'],
+    ['long', `${'1,'.repeat(40_000)}1`],
+  ])('%s texts nest up to 100 deep', (_name, more) => {
+    expect(parse(nested(99, more))).toHaveProperty('b');
+    expect(() => parse(nested(100, more))).toThrow(/Nested too deeply/);
+    expect(() => parse('['.repeat(30_000) + ']'.repeat(30_000))).toThrow(/Nested too deeply/);
   });
 
   test('many values beside each other, and brackets in strings, are no nesting', () => {
