@@ -76,19 +76,23 @@ export function responseEncoding(header: string | undefined): ContentEncoding | 
   return best === 'identity' ? undefined : best;
 }
 
-/** Shorter answers are not packed for those who take whatever comes. */
+/** Characters; shorter answers are not packed for those who take whatever comes. */
 const leastDeflated = 1024;
 
 /**
- * How an answer of so many bytes is packed. Who names one encoding alone, as Triton's clients do when they are told to, gets it. fetch, browsers and curl
- * accept several, whether it helps or not: they get text from 1 KiB on packed, but no bytes of tensors, which hardly become shorter.
- * @internal
+ * How an answer is packed. Who names one encoding alone, as Triton's clients do when they are told to, gets it. fetch, browsers and curl accept several,
+ * whether it helps or not: they get long JSON packed, but no bytes of tensors, which hardly become shorter.
+ *
+ * @param header - Accept-Encoding.
+ * @param json - The answer, or what stands before its tensors' bytes.
+ * @returns undefined: not at all. @internal
  */
 export function answerEncoding(
   header: string | undefined,
-  answer: { readonly bytes: number; readonly hasBinary: boolean },
+  json: string,
+  hasBinary: boolean,
 ): ContentEncoding | undefined {
   const encoding = responseEncoding(header);
-  const isAsked = header?.trim().toLowerCase() === encoding;
-  return isAsked || (!answer.hasBinary && answer.bytes >= leastDeflated) ? encoding : undefined;
+  if (header?.includes(',') !== true) return encoding;
+  return hasBinary || json.length < leastDeflated ? undefined : encoding;
 }

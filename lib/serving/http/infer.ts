@@ -144,8 +144,7 @@ export class InferHandler {
     const headers = ['Content-Type', hasBinary ? 'application/octet-stream' : 'application/json'];
     if (hasBinary) headers.push('Inference-Header-Content-Length', String(headerLength));
     trace?.stamp('HTTP_SEND_START');
-    const accepted = header(message, 'accept-encoding');
-    const encoding = answerEncoding(accepted, { bytes: text.length, hasBinary });
+    const encoding = answerEncoding(header(message, 'accept-encoding'), text, hasBinary);
     if (encoding !== undefined) {
       const packed = await deflateBody(Buffer.concat([Buffer.from(text), ...parts]), encoding);
       headers.push('Content-Encoding', encoding, 'Content-Length', String(packed.length));

@@ -31,6 +31,8 @@ const literals: readonly (readonly [string, JsonValue])[] = [
   ['-Inf', -Infinity],
 ];
 const numberPattern = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+/** An integer that a number may not hold. */
+const longInteger = /(?<![.\d])\d{16,}(?![.\deE])/;
 
 /** Reads one text; slower than JSON.parse. */
 class ExactParser {
@@ -180,7 +182,7 @@ function checkDepth(bytes: Buffer): void {
   }
 }
 
-/** Whether a number may be another integer than the text says: the digits of one beyond 2^53 are rounded. */
+/** Whether a number may be another integer than the text says: beyond 2^53 digits are rounded. */
 const isRounded = (value: number): boolean =>
   Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value);
 
@@ -210,7 +212,8 @@ export function parseJson(bytes: Buffer): JsonValue {
     // NaN and Infinity, or an error with its place.
     return new ExactParser(text).parse();
   }
-  return hasRounded(value) ? new ExactParser(text).parse() : value;
+  // Real numbers are as large, too: 3.4e38 in a mask is no reason to read the text again.
+  return hasRounded(value) && longInteger.test(text) ? new ExactParser(text).parse() : value;
 }
 
 /** {@link parseJson}, where an object is expected; an empty body is one without members. @internal */

@@ -2,7 +2,7 @@
 
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { responseEncoding } from '../../../lib/serving/http/compression.js';
+import { answerEncoding, responseEncoding } from '../../../lib/serving/http/compression.js';
 import {
   binaryRequest,
   rawHttp,
@@ -152,6 +152,16 @@ describe('answers', () => {
     const long = await rawAnswer(port, accept, { rows: 32, binary: false });
     expect(long.head).toContain('Content-Encoding: gzip');
     expect(JSON.parse(gunzipSync(long.body).toString())).toHaveProperty('outputs');
+  });
+
+  test('an encoding alone is a wish, with a weight too', () => {
+    const long = ' '.repeat(1024);
+    expect(answerEncoding('gzip;q=0.5', '', true)).toBe('gzip');
+    expect(answerEncoding('br', long, false)).toBeUndefined();
+    expect(answerEncoding(undefined, long, false)).toBeUndefined();
+    expect(answerEncoding('gzip, deflate, br', long, false)).toBe('gzip');
+    expect(answerEncoding('gzip, deflate, br', long, true)).toBeUndefined();
+    expect(answerEncoding('gzip, deflate, br', long.slice(1), false)).toBeUndefined();
   });
 
   test('the preferred encoding is taken', () => {
